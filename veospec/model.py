@@ -1,0 +1,425 @@
+"""The nouns that several rooms share: frozen values without I/O.
+
+A storyboard is compiled once into these values; from then on nothing in the program sees YAML, dicts of
+unknown shape, or paths outside the project. Lengths of time are exact `Fraction` seconds, lengths of film
+are whole frames at the project's rate, money is whole credits or micro-dollars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import TypeAlias
+
+NodeId: TypeAlias = str
+"""Readable and unique in a storyboard: `SH010@16:9`, `still:quay`, `upscale:SH080@16:9`, `join:SH080`."""
+
+Digest: TypeAlias = str
+"""64 lower-case hex characters: the SHA-256 of some bytes."""
+
+Key: TypeAlias = str
+"""64 lower-case hex characters: the SHA-256 of a key document, so of everything that decides one take."""
+
+
+# -- problems ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a text file; line and column count from 1, as editors do."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    """`error` stops the run, `warning` and `note` do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding in a spec: what, where, why, and what to do about it."""
+
+    code: str
+    message: str
+    advice: str
+    location: Location
+    subject: str = ""
+    severity: Severity = Severity.ERROR
+
+
+# -- the graph --------------------------------------------------------------------------------------------
+
+
+class Mode(StrEnum):
+    """What a request does with its inputs; the six video modes and the operations around them."""
+
+    T2V = "t2v"
+    I2V = "i2v"
+    I2V_FL = "i2v-fl"
+    R2V = "r2v"
+    V2V = "v2v"
+    EXTEND = "extend"
+    IMAGE = "image"
+    UPSCALE = "upscale"
+    JOIN = "join"
+
+
+class Kind(StrEnum):
+    """What a node of the graph yields."""
+
+    STILL = "still"
+    CLIP = "clip"
+    UPSCALE = "upscale"
+    JOIN = "join"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination of the matrix: (axis, value) pairs in the order of the spec; empty without a matrix."""
+
+    axes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """For node ids and people: `16:9`, `16:9,lang=de`, or nothing."""
+        return ",".join(v if a == "aspect" else f"{a}={v}" for a, v in self.axes)
+
+    @property
+    def slug(self) -> str:
+        """For file names: `16x9`, `16x9_de`."""
+        return "_".join(v.replace(":", "x") for _, v in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file of the project. `path` is POSIX, relative to the folder of the main spec file."""
+
+    path: str
+    asset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSource:
+    """The selected take of another node; `frame` is `first`, `last` or a frame number, empty for the whole file."""
+
+    node: NodeId
+    frame: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PresetVoice:
+    """A system voice by its catalogue spelling."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnVoice:
+    """A voice made once per account from a preset, a line to speak (1-120) and a performance note (1-120)."""
+
+    name: str
+    preset: str
+    line: str
+    performance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """A character made once per account from one or two pictures."""
+
+    name: str
+    display_name: str
+    notes: str
+    images: tuple[FileSource | NodeSource, ...]
+    voice: PresetVoice | OwnVoice | None
+
+
+Source: TypeAlias = FileSource | NodeSource | PresetVoice | OwnVoice | Character
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One filled slot of a request.
+
+    Slots: `start`, `end`, `reference_1`..., `character_1`..., `voice_1`..., `source` (the clip that is edited,
+    extended, upscaled or joined to) and `segment` (the extension that is joined on).
+    """
+
+    slot: str
+    source: Source
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A line of dialogue; `at` and `until` are seconds from the start of the clip as generated."""
+
+    who: str
+    line: str
+    at: Fraction
+    until: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """What an animatic writes into the picture. Part of the key for the `local` provider only."""
+
+    code: str = ""
+    scene: str = ""
+    slug: str = ""
+    shot: str = ""
+    size: str = ""
+    move: str = ""
+    text: str = ""
+    continues: str = ""
+    captions: tuple[Caption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything the storyboard says about one generation, before its inputs have digests.
+
+    `model` is the catalogue's own id (aliases are resolved), `prompt` the final text that is sent (NFC, LF,
+    markers already numbered), `duration` the exact length of the output (None for stills), `seed` that of
+    take 1 (take k uses seed + k - 1), `window` the edited frames on a 24 fps line, end exclusive.
+    """
+
+    model: str
+    mode: Mode
+    prompt: str
+    aspect: str
+    resolution: str
+    duration: Fraction | None
+    seed: int
+    retake: int = 0
+    inputs: tuple[Input, ...] = ()
+    window: tuple[int, int] | None = None
+    overlap: Fraction = Fraction(0)
+
+
+class TransitionKind(StrEnum):
+    """How a shot is joined to the next one in the cut."""
+
+    CUT = "cut"
+    DISSOLVE = "dissolve"
+    FADE = "fade"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the cut uses a shot; whole frames at the project's rate. The transition leads *out of* the shot."""
+
+    head: int = 0
+    tail: int = 0
+    transition: TransitionKind = TransitionKind.CUT
+    transition_frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a person said of a shot; `approved` is the digest that was approved, or empty."""
+
+    status: str = ""
+    by: str = ""
+    approved: Digest = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One thing to make: a still, a shot in one cell, the upscale of a selected take, a joined extension."""
+
+    id: NodeId
+    kind: Kind
+    name: str
+    cell: Cell
+    request: Request
+    takes: int
+    select: int
+    stem: str
+    location: Location
+    scene: str = ""
+    burn: Burn = field(default_factory=Burn)
+    cut: Cut = field(default_factory=Cut)
+    review: Review = field(default_factory=Review)
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def upstream(self) -> tuple[NodeId, ...]:
+        """The nodes whose selected take this one needs, in slot order, without repeats."""
+        found: dict[NodeId, None] = {}
+        for entry in self.request.inputs:
+            sources: tuple[Source, ...] = (entry.source,)
+            if isinstance(entry.source, Character):
+                sources = entry.source.images
+            for source in sources:
+                if isinstance(source, NodeSource):
+                    found[source.node] = None
+        return tuple(found)
+
+
+# -- the storyboard ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`handles` are frames kept outside the cut at head and tail; `leader` is seconds of countdown in an animatic."""
+
+    code: str
+    title: str
+    fps: int
+    handles: int
+    leader: Fraction
+    beep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A scene heading, in the order of the spec."""
+
+    id: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Ceilings of one run; None means that the spec gives none."""
+
+    max_credits: int | None = None
+    max_micro_usd: int | None = None
+    confirm_above: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a run may do on its own. `reject_change` is `seed` or empty; ambiguous answers always stop."""
+
+    reject_retries: int = 0
+    reject_change: str = ""
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """The cut: shot names in playing order; `join` is `local` or `flow`."""
+
+    join: str
+    order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """What lies in `out/` besides the clips."""
+
+    animatic_size: str = "720p"
+    ken_burns: bool = True
+    timecode: bool = True
+    sheet_columns: int = 4
+    sheet_frames: tuple[str, ...] = ("first", "middle", "last")
+    review: str = "html"
+    preview: str = "webp"
+    timeline: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+    c2pa: str = "none"
+    disclose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Storyboard:
+    """A compiled spec. `nodes` are in an order in which every upstream comes before what needs it."""
+
+    file: str
+    project: Project
+    provider: str
+    plan_class: str
+    scenes: tuple[Scene, ...]
+    cells: tuple[Cell, ...]
+    nodes: tuple[Node, ...]
+    reel: Reel
+    budget: Budget
+    policy: Policy
+    deliver: Deliver
+    store: str = ""
+    omitted: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every project file that a node reads, sorted, without repeats."""
+        found: set[str] = set()
+        for node in self.nodes:
+            for entry in node.request.inputs:
+                sources: tuple[Source, ...] = (entry.source,)
+                if isinstance(entry.source, Character):
+                    sources = entry.source.images
+                found.update(s.path for s in sources if isinstance(s, FileSource))
+        return tuple(sorted(found))
+
+
+# -- facts and money --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InputFact:
+    """What is known of a project file: `type` is `png`, `jpeg`, `webp`, `mp4` or empty when it is none of these.
+
+    `missing` says why the file could not be read, as a clause ("does not exist", "is a symbolic link").
+    """
+
+    path: str
+    digest: Digest = ""
+    size_bytes: int = 0
+    type: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What was read from a finished file. `frames` is 1 for a picture; `fps` and `duration` are None for it."""
+
+    container: str
+    codec: str
+    width: int
+    height: int
+    frames: int
+    fps: Fraction | None
+    duration: Fraction | None
+    has_audio: bool
+    audio_codec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A price. `credits`/`micro_usd` None means unknown, which is never the same as 0.
+
+    `is_ceiling` marks the dearest reading of a price that depends on something not known (the plan class).
+    """
+
+    credits: int | None = 0
+    micro_usd: int | None = 0
+    is_ceiling: bool = False
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            None if self.credits is None or other.credits is None else self.credits + other.credits,
+            None if self.micro_usd is None or other.micro_usd is None else self.micro_usd + other.micro_usd,
+            self.is_ceiling or other.is_ceiling,
+        )
+
+    @property
+    def is_free(self) -> bool:
+        """True only when both parts are known to be nothing."""
+        return self.credits == 0 and self.micro_usd == 0
+
+
+FREE = Cost(0, 0)
