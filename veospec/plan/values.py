@@ -173,6 +173,14 @@ class Flight:
     job: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The take that a step accepted last; `upstream` maps its slots to the nodes that filled them then."""
+
+    key: Key
+    upstream: Mapping[str, str]
+
+
 class Inventory(Protocol):
     """What store, journal and the committed manifest know together, as questions about one key or take."""
 
@@ -188,8 +196,8 @@ class Inventory(Protocol):
         """Return the last attempt at a key that is live or was refused, or None."""
         ...
 
-    def head(self, step: StepId) -> Key | None:
-        """Return the key that this step accepted last."""
+    def head(self, step: StepId) -> Head | None:
+        """Return what this step accepted last."""
         ...
 
     def elsewhere(self, step: StepId, key: Key) -> Digest | None:
