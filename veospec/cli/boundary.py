@@ -1,0 +1,70 @@
+"""The one place that turns exceptions into text and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from veospec.cli.say import complain, problem_lines
+from veospec.errors import Exit, SpecInvalid, SpecUnreadable, VeospecError
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; nothing that happens inside escapes as a traceback."""
+    from veospec.cli.main import cli
+
+    try:
+        result = cli.main(args=list(arguments), prog_name="veospec", standalone_mode=False)
+        return int(result) if isinstance(result, int) else Exit.DONE
+    except click.exceptions.Exit as left:
+        return left.exit_code
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except VeospecError as error:
+        tell(error)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last fence before a person sees a traceback
+        return _bug(error)
+
+
+def tell(error: VeospecError) -> None:
+    """Print an error for a person: what, where, why, and what to do."""
+    if isinstance(error, SpecInvalid):
+        for line in problem_lines(error.problems):
+            complain(line)
+        complain(f"error: {error.message}")
+    elif isinstance(error, SpecUnreadable):
+        for line in problem_lines([error.problem]):
+            complain(line)
+    else:
+        complain(f"error: {error.message}")
+    if error.hint and not isinstance(error, SpecUnreadable):
+        complain(f"  {error.hint}")
+
+
+def _bug(error: BaseException) -> int:
+    """Write where it happened (no values, so no secrets) to a log and say so in two lines."""
+    frames = traceback.extract_tb(error.__traceback__)
+    report = "".join(f"{f.filename}:{f.lineno} {f.name}\n" for f in frames) + type(error).__name__ + "\n"
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "veospec"
+    where = str(home / "bug.log")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        Path(where).write_text(report, encoding="utf-8")
+    except OSError:
+        where = ""
+    complain(f"error: this is a bug in veospec ({type(error).__name__}); nothing more was done")
+    complain(f"  its trace is in {where}" if where else "  " + report.replace("\n", "\n  ").rstrip())
+    return Exit.BUG

@@ -1,0 +1,71 @@
+"""How values look in a terminal. Every text from outside goes through `term`, so nothing can move the cursor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+
+from veospec.model import Problem, Severity
+from veospec.review.safe import annotation_message, annotation_property
+from veospec.review.safe import terminal as term
+
+
+def say(text: str = "") -> None:
+    """Print a result line to standard output."""
+    click.echo(text)
+
+
+def complain(text: str) -> None:
+    """Print a line about the work itself to standard error."""
+    click.echo(text, err=True)
+
+
+def say_json(document: Any) -> None:
+    """Print JSON values, ASCII only: safe in every terminal and log."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+
+
+def is_terminal() -> bool:
+    """Tell whether a person can be asked: both ends are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
+    """Yield the lines that show problems to a person, in the form that editors turn into links."""
+    for problem in problems:
+        subject = f" [{term(problem.subject)}]" if problem.subject else ""
+        where = term(str(problem.location), 400)
+        yield f"{where}: {problem.severity} {problem.code}{subject}: {term(problem.message, 600)}"
+        if problem.advice:
+            yield f"    {term(problem.advice, 600)}"
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON values; `schemas/problems.schema.json` describes them."""
+    return {
+        "code": problem.code,
+        "severity": problem.severity.value,
+        "file": problem.location.file,
+        "line": problem.location.line,
+        "column": problem.location.column,
+        "subject": problem.subject,
+        "message": problem.message,
+        "advice": problem.advice,
+    }
+
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def problem_annotation(problem: Problem) -> str:
+    """Return a workflow command that puts a problem beside its line in a pull request."""
+    where = problem.location
+    text = f"{problem.message}. {problem.advice}" if problem.advice else problem.message
+    place = f"file={annotation_property(where.file)},line={where.line},col={where.column}"
+    return (
+        f"::{_LEVELS[problem.severity]} {place},title={annotation_property(problem.code)}::{annotation_message(text)}"
+    )
