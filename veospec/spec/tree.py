@@ -1,0 +1,127 @@
+"""A tree of plain values that knows the line and column of every key and value.
+
+`Map` and `Seq` are a dict and a list; they carry their place packed as one number, so that a storyboard of
+10,000 shots costs little more than without places. A sub-tree keeps pointing at the file that it came from,
+also when it was put into the tree of another one.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from veospec.model import Location, Problem
+
+Json: TypeAlias = Any
+"""What stands in a tree: Map, Seq, str, int, float, bool or None."""
+
+Step: TypeAlias = str | int
+
+_LINE_END = re.compile(r"\r\n?|\n")
+
+
+class Source:
+    """One file: its name, its text, and where every key and value of its tree begins."""
+
+    __slots__ = ("_starts", "file", "spots", "text")
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.spots = array("I")
+        self._starts: list[int] = []
+
+    def location(self, index: int) -> Location:
+        """Return line and column, counted from 1, of a character of the text."""
+        if not self._starts:
+            self._starts = [0, *(found.end() for found in _LINE_END.finditer(self.text))]
+        line = bisect_right(self._starts, index)
+        return Location(self.file, line, index - self._starts[line - 1] + 1)
+
+
+class Map(dict[str, Json]):
+    """A mapping that knows where it stands. Its places are kept packed and found only when one is asked for."""
+
+    __slots__ = ("base", "source", "start")
+
+    source: Source
+    start: int
+    base: int
+
+    @property
+    def here(self) -> Location:
+        """Where the mapping begins."""
+        return self.source.location(self.start)
+
+    def at(self, key: str) -> Location:
+        """Where the value of `key` begins; the mapping itself when there is no such key."""
+        return self._spot(key, 1)
+
+    def at_key(self, key: str) -> Location:
+        """Where `key` is written; the mapping itself when there is no such key."""
+        return self._spot(key, 0)
+
+    def _spot(self, key: str, which: int) -> Location:
+        for number, name in enumerate(self):
+            if name == key:
+                return self.source.location(self.source.spots[self.base + 2 * number + which])
+        return self.here
+
+
+class Seq(list[Json]):
+    """A sequence that knows where it and its items stand."""
+
+    __slots__ = ("base", "source", "start")
+
+    source: Source
+    start: int
+    base: int
+
+    @property
+    def here(self) -> Location:
+        """Where the sequence begins."""
+        return self.source.location(self.start)
+
+    def at(self, number: int) -> Location:
+        """Where an item begins; the sequence itself when there is no such item."""
+        if not 0 <= number < len(self):
+            return self.here
+        return self.source.location(self.source.spots[self.base + number])
+
+
+class Tree:
+    """A file that was read. `problems` are findings that did not stop the reading; some may be errors."""
+
+    __slots__ = ("problems", "root", "source", "start")
+
+    def __init__(self, source: Source, root: Json, start: int, problems: tuple[Problem, ...]) -> None:
+        self.source = source
+        self.root = root
+        self.start = start
+        self.problems = problems
+
+    @property
+    def file(self) -> str:
+        """The name of the file as it was given."""
+        return self.source.file
+
+    def locate(self, path: Sequence[Step], *, key: bool = False) -> Location:
+        """Return where the value at `path` begins, or with `key` where its key is written.
+
+        A path that leads nowhere gives the place of the last step that exists.
+        """
+        node, place = self.root, self.source.location(self.start)
+        for number, step in enumerate(path):
+            if isinstance(node, Map) and step in node:
+                is_last = number == len(path) - 1
+                place = node.at_key(str(step)) if key and is_last else node.at(str(step))
+                node = node[str(step)]
+            elif isinstance(node, Seq) and isinstance(step, int) and 0 <= step < len(node):
+                place = node.at(step)
+                node = node[step]
+            else:
+                break
+        return place
