@@ -353,7 +353,8 @@ def film_of(content: bytes) -> Film:
                 frames = max(frames, at + 1)
                 if at // step not in held:
                     target = io.BytesIO()
-                    frame.to_image().save(target, "JPEG", quality=90)
+                    picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+                    picture.save(target, "JPEG", quality=90)
                     held[at // step] = Given(target.getvalue())
     except (av.FFmpegError, IndexError) as error:
         raise MediaError("not a readable MP4 clip") from error

@@ -1,0 +1,25 @@
+"""What a file is, told by its first bytes and never by its name."""
+
+from __future__ import annotations
+
+HEAD_BYTES = 32
+"""How many bytes `kind_of` wants to see."""
+
+# ISO base media brands that are pictures, sound or QuickTime, so no MP4 film although they begin with `ftyp`.
+# Source: mp4ra.org registered brands, November 2026.
+_OTHER_BRANDS = frozenset(
+    {b"qt  ", b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"M4A ", b"M4B ", b"crx "}
+)
+
+
+def kind_of(head: bytes) -> str:
+    """Return `png`, `jpeg`, `webp`, `mp4`, or nothing when the first bytes are none of these."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp" and head[8:12] not in _OTHER_BRANDS:
+        return "mp4"
+    return ""

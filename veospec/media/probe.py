@@ -1,0 +1,113 @@
+"""What a finished file is, read from the file itself."""
+
+from __future__ import annotations
+
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from PIL import Image, UnidentifiedImageError
+
+from veospec.errors import MediaError
+from veospec.media.boxes import check_mp4
+from veospec.media.kind import HEAD_BYTES, kind_of
+from veospec.media.opened import film_of, opened
+from veospec.model import MediaFacts
+
+MAX_PIXELS = 64_000_000
+"""Larger pictures are refused before they are unpacked (a small file can declare a huge one)."""
+
+
+def probe(path: Path, *, deep: bool = False) -> MediaFacts:
+    """Return the facts of a picture or a film. `deep` decodes all of it, else one frame. Raises `MediaError`.
+
+    The number of frames and the length are exact: they come from the sample table, not from a bit rate.
+    """
+    try:
+        with path.open("rb") as file:
+            kind = kind_of(file.read(HEAD_BYTES))
+    except OSError as unreadable:
+        raise MediaError(f"{path.name} cannot be read: {unreadable.strerror}") from unreadable
+    if kind == "mp4":
+        return _probe_film(path, deep=deep)
+    if kind:
+        return _probe_picture(path, kind, deep=deep)
+    raise MediaError(
+        f"{path.name} is neither PNG, JPEG, WebP nor MP4", "its first bytes say what it is, whatever its name says"
+    )
+
+
+def _probe_picture(path: Path, kind: str, *, deep: bool) -> MediaFacts:
+    with open_picture(path) as picture:
+        width, height = picture.size
+        if deep:
+            load_picture(picture, path)
+    return MediaFacts(kind, kind, width, height, 1, None, None, has_audio=False)
+
+
+def open_picture(path: Path) -> Image.Image:
+    """Open a still picture (PNG, JPEG or WebP) of bearable size; its pixels are read later."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(path, formats=("PNG", "JPEG", "WEBP"))
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as broken:
+        raise MediaError(f"{path.name} is a broken picture: {_words(broken)}", "save the picture again") from broken
+    if picture.width * picture.height > MAX_PIXELS:
+        raise MediaError(
+            f"{path.name} has {picture.width}x{picture.height} pixels, more than {MAX_PIXELS:,}", "make it smaller"
+        )
+    return picture
+
+
+def load_picture(picture: Image.Image, path: Path) -> None:
+    """Read the pixels; a cut-off file shows itself only here."""
+    try:
+        picture.load()
+    except (OSError, ValueError, SyntaxError) as broken:
+        raise MediaError(f"{path.name} is a broken picture: {_words(broken)}", "save the picture again") from broken
+
+
+def _words(broken: BaseException) -> str:
+    text = str(broken).splitlines()[0] if str(broken) else type(broken).__name__
+    return "its format is not recognized" if "cannot identify" in text else text
+
+
+def _probe_film(path: Path, *, deep: bool) -> MediaFacts:
+    check_mp4(path)
+    with opened(path) as source:
+        film = film_of(source, path)
+        sound = source.streams.audio[0] if source.streams.audio else None
+        width, height, codec = film.width, film.height, film.codec_context.name
+        audio_codec = sound.codec_context.name if sound else ""
+        frames, length = film.frames, _length(film)
+        if not frames or length is None:
+            frames, length = _count(source, film)
+        decoded = 0
+        source.seek(0, stream=film)
+        for _ in source.decode(film):
+            decoded += 1
+            if not deep:
+                break
+    if decoded == 0 or (deep and decoded != frames):
+        raise MediaError(f"{path.name} promises {frames} frames and holds {decoded}", "fetch or make the file again")
+    fps = frames / length if length else Fraction(0)
+    return MediaFacts("mp4", codec, width, height, frames, fps, length, bool(sound), audio_codec)
+
+
+def _length(film: VideoStream) -> Fraction | None:
+    if film.duration is None or film.time_base is None:
+        return None
+    return film.duration * film.time_base
+
+
+def _count(source: InputContainer, film: VideoStream) -> tuple[int, Fraction]:
+    """Count packets: fragmented files have no table of samples."""
+    frames, end = 0, Fraction(0)
+    for packet in source.demux(film):
+        if packet.size and packet.pts is not None and packet.time_base is not None:
+            frames += 1
+            end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+    return frames, end
