@@ -373,7 +373,8 @@ class Storyboard:
 class InputFact:
     """What is known of a project file: `type` is `png`, `jpeg`, `webp`, `mp4` or empty when it is none of these.
 
-    `missing` says why the file could not be read, as a clause ("does not exist", "is a symbolic link").
+    `missing` says why the file could not be read, as a clause ("does not exist", "is a symbolic link"); `near` are
+    paths of the project that may have been meant instead.
     """
 
     path: str
@@ -381,6 +382,7 @@ class InputFact:
     size_bytes: int = 0
     type: str = ""
     missing: str = ""
+    near: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""What each storyboard accepted last: (node, take) to key, and the few keys before it.
+
+`explain` compares with it, stale work is found by it, and `cache gc` keeps whatever a head names. One sealed file per
+storyboard; losing it loses history, never a clip.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
+from veospec.model import Key, NodeId
+from veospec.store.blobs import is_digest
+from veospec.store.durable import replace_file
+from veospec.store.faults import translated
+from veospec.store.lock import Locks
+from veospec.store.sealed import NewerError, SealError, seal, unseal
+
+KIND = "veospec_heads"
+VERSION = 1
+HISTORY = 5
+MAX_FILE_BYTES = 256 << 20
+_LOCK_WAIT_S = 30.0
+
+Place = tuple[NodeId, int]
+"""A node id and a take."""
+
+
+def board_name(spec: Path, root: Path) -> str:
+    """Return the name of a storyboard in a store: relative when the project holds the store, so that it may move."""
+    spec, home = spec.resolve(), root.resolve().parent
+    return spec.relative_to(home).as_posix() if spec.is_relative_to(home) else spec.as_posix()
+
+
+class Heads:
+    """The heads of every storyboard that uses the store."""
+
+    def __init__(self, folder: Path, *, scratch: Path, locks: Locks, is_writable: bool) -> None:
+        self.folder = folder
+        self._scratch = scratch
+        self._locks = locks
+        self._is_writable = is_writable
+
+    def get(self, board: str) -> dict[Place, Key]:
+        """Return the key accepted last for each place. Raises `StoreCorrupt`."""
+        return {place: keys[0] for place, keys in self.history(board).items()}
+
+    def history(self, board: str) -> dict[Place, tuple[Key, ...]]:
+        """Return the accepted keys of each place, newest first."""
+        return self._load(self._path(board), board)
+
+    def accept(self, board: str, accepted: Mapping[Place, Key]) -> None:
+        """Make these keys the newest of their places; other places stay. Safe against other processes."""
+        if not self._is_writable:
+            raise StoreReadOnly(f"{self.folder} was opened for reading only")
+        if any(not is_digest(key) or take < 1 for (_, take), key in accepted.items()):
+            raise ValueError("a head must be a key and a take from 1")
+        path = self._path(board)
+        with self._locks.acquire(f"heads-{path.stem}", wait_s=_LOCK_WAIT_S):
+            held = self._load(path, board)
+            merged = dict(held)
+            for place, key in accepted.items():
+                older = (k for k in held.get(place, ()) if k != key)
+                merged[place] = (key, *older)[:HISTORY]
+            if merged != held:
+                with translated("write", path):
+                    replace_file(path, _encode(board, merged), scratch=self._scratch)
+
+    def boards(self) -> Iterator[str]:
+        """Yield the name of every storyboard that has heads, sorted by file. Raises `StoreCorrupt`."""
+        for path in self._files():
+            yield _parse(_read(path) or b"", path)[0]
+
+    def keys(self) -> set[Key]:
+        """Return every key that any storyboard names, newest or older. Raises `StoreCorrupt`."""
+        found: set[Key] = set()
+        for path in self._files():
+            for keys in _parse(_read(path) or b"", path)[1].values():
+                found.update(keys)
+        return found
+
+    def _files(self) -> list[Path]:
+        with translated("read", self.folder):
+            try:
+                return sorted(p for p in self.folder.iterdir() if p.suffix == ".json" and is_digest(p.stem))
+            except FileNotFoundError:
+                return []
+
+    def _path(self, board: str) -> Path:
+        return self.folder / f"{sha256(board.encode('utf-8', 'surrogateescape')).hexdigest()}.json"
+
+    def _load(self, path: Path, board: str) -> dict[Place, tuple[Key, ...]]:
+        raw = _read(path)
+        if raw is None:
+            return {}
+        name, held = _parse(raw, path)
+        if name != board:
+            raise _damaged(path, f"it belongs to the storyboard {name!r}")
+        return held
+
+
+def _encode(board: str, held: Mapping[Place, tuple[Key, ...]]) -> bytes:
+    nodes: dict[str, dict[str, list[Key]]] = {}
+    for (node, take), keys in held.items():
+        nodes.setdefault(node, {})[str(take)] = list(keys)
+    return seal(KIND, VERSION, {"board": board, "nodes": nodes})
+
+
+def _parse(raw: bytes, path: Path) -> tuple[str, dict[Place, tuple[Key, ...]]]:
+    try:
+        members = unseal(raw, KIND, VERSION)
+        if members.keys() != {"board", "nodes"} or type(members["board"]) is not str:
+            raise SealError("it has not the members that it must have")
+        return members["board"], dict(_places(members["nodes"]))
+    except NewerError as reason:
+        raise StoreError(f"cannot use {path}: {reason}", "Use that version of veospec; nothing was changed.") from None
+    except SealError as reason:
+        raise _damaged(path, str(reason)) from None
+
+
+def _places(nodes: Any) -> Iterator[tuple[Place, tuple[Key, ...]]]:
+    if type(nodes) is not dict:
+        raise SealError("its nodes are no object")
+    for node, takes in nodes.items():
+        if type(takes) is not dict:
+            raise SealError("a node is no object")
+        for take, keys in takes.items():
+            is_take = take.isascii() and take.isdigit() and len(take) < 10 and take != "0"
+            if not is_take or type(keys) is not list or not keys or not all(map(is_digest, keys)):
+                raise SealError("a take has no keys")
+            yield (node, int(take)), tuple(keys)
+
+
+def _damaged(path: Path, reason: str) -> StoreCorrupt:
+    return StoreCorrupt(
+        f"the list of accepted takes {path} is damaged: {reason}",
+        "Remove this one file: only the history for `explain` is lost, no clip.",
+    )
+
+
+def _read(path: Path) -> bytes | None:
+    with translated("read", path):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(fd, "rb") as stream:
+            return stream.read(MAX_FILE_BYTES)

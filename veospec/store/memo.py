@@ -1,0 +1,126 @@
+"""What is known of files by their stat: path, size, mtime, ctime and inode stand for the digest of the bytes.
+
+Losable: a lost entry costs one hash. An entry is kept only when the file had been quiet for a while before it was
+hashed, because a second write within the same clock tick would leave the stat as it is. ctime is compared too: it
+changes when somebody restores an older mtime.
+Source: git, Documentation/technical/racy-git.txt, 2006. The two seconds are the tick of FAT.
+
+Why one plain file and not the cache library beside it: this is read in a run with nothing to do, where opening a
+database costs more than the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from veospec.model import Digest
+from veospec.store.durable import PRIVATE, scratch_name
+
+QUIET_NS = 2_000_000_000
+_MAGIC = b"veospec-memo 1 "
+_MOST_ENTRIES = 200_000
+_MOST_BYTES = 128 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+_Entry = list[int | str]  # size, mtime_ns, ctime_ns, inode, digest, note
+
+
+class StatMemo:
+    """Remembers digests in `file`; without a file, or with a broken one, for this run only.
+
+    `now_ns` is the clock that file times are compared with.
+    """
+
+    def __init__(self, file: Path | None = None, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._file = file
+        self.now_ns = now_ns
+        self._entries: dict[str, _Entry] | None = None
+        self._touched: set[str] = set()
+        self._is_dirty = False
+        self._mutex = threading.Lock()
+
+    def get(self, path: str, seen: os.stat_result) -> tuple[Digest, str] | None:
+        """Return digest and note of the file with this very stat, or None."""
+        entries = self._loaded()
+        entry = entries.get(path)
+        if (
+            entry is None
+            or entry[1] != seen.st_mtime_ns
+            or entry[2] != seen.st_ctime_ns
+            or entry[0] != seen.st_size
+            or entry[3] != seen.st_ino
+        ):
+            return None
+        self._touched.add(path)
+        return str(entry[4]), str(entry[5])
+
+    def put(self, path: str, seen: os.stat_result, digest: Digest, note: str = "", *, began_ns: int) -> None:
+        """Remember a digest; `began_ns` is the clock before the first byte was read, `seen` the stat after the last."""
+        entries = self._loaded()
+        with self._mutex:
+            if max(seen.st_mtime_ns, seen.st_ctime_ns) + QUIET_NS >= began_ns:
+                self._is_dirty |= entries.pop(path, None) is not None
+                return
+            entries[path] = [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino, digest, note]
+            self._touched.add(path)
+            self._is_dirty = True
+
+    def save(self) -> None:
+        """Write what changed; a failure costs time on the next run, so it is no error."""
+        with self._mutex:
+            if self._file is None or not self._is_dirty or self._entries is None:
+                return
+            kept = self._entries
+            if len(kept) > _MOST_ENTRIES:
+                kept = {path: entry for path, entry in kept.items() if path in self._touched}
+            body = json.dumps(kept, separators=(",", ":")).encode("ascii")
+            fresh = self._file.with_name(scratch_name())
+            with suppress(OSError):
+                fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+                with os.fdopen(fd, "wb") as stream:
+                    stream.write(_MAGIC + sha256(body).hexdigest().encode("ascii") + b"\n" + body)
+                fresh.rename(self._file)
+                self._is_dirty = False
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+
+    def _loaded(self) -> dict[str, _Entry]:
+        if self._entries is None:
+            with self._mutex:
+                if self._entries is None:
+                    self._entries = _read(self._file) if self._file is not None else {}
+        return self._entries
+
+
+def _read(file: Path) -> dict[str, _Entry]:
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(_MOST_BYTES)
+    except OSError:
+        return {}
+    head, _, body = raw.partition(b"\n")
+    if head != _MAGIC + sha256(body).hexdigest().encode("ascii"):
+        return {}
+    try:
+        entries = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return entries if isinstance(entries, dict) and all(map(_is_entry, entries.values())) else {}
+
+
+def _is_entry(entry: object) -> bool:
+    return (
+        type(entry) is list
+        and len(entry) == 6
+        and type(entry[4]) is str
+        and _DIGEST.match(entry[4]) is not None
+        and type(entry[5]) is str
+    )

@@ -1,0 +1,59 @@
+"""Small JSON documents that carry their type, version and own checksum, and are read strictly.
+
+One line of sorted, compact ASCII JSON whose first member is the SHA-256 of the rest, so that a flipped bit, a
+short file or an editor's "fix" is seen. The checksum is no signature: it stands against accidents only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, NoReturn
+
+_HEAD = b'{"_check":"'
+_BODY_AT = len(_HEAD) + 64 + 2
+
+
+class SealError(Exception):
+    """The text is not what was written; the argument is a clause that says why."""
+
+
+class NewerError(SealError):
+    """The document has a version that this program does not know."""
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """Return sorted, compact ASCII JSON; NaN and infinities are refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def seal(kind: str, version: int, members: Mapping[str, Any]) -> bytes:
+    """Return the document as one line; `kind` becomes a member that holds the version."""
+    body = canonical({**members, kind: version})
+    return _HEAD + sha256(body).hexdigest().encode("ascii") + b'",' + body[1:] + b"\n"
+
+
+def unseal(raw: bytes, kind: str, version: int) -> dict[str, Any]:
+    """Return the members of a sealed document without the kind. Raises `SealError`."""
+    if not raw.startswith(_HEAD) or not raw.endswith(b"}\n") or raw[_BODY_AT - 2 : _BODY_AT] != b'",':
+        raise SealError("it is cut short or is no record")
+    body = b"{" + raw[_BODY_AT:-1]
+    if sha256(body).hexdigest().encode("ascii") != raw[len(_HEAD) : _BODY_AT - 2]:
+        raise SealError("its checksum does not match its content")
+    try:
+        members = json.loads(body, parse_float=_refuse, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise SealError("it is not the JSON that veospec writes") from None
+    written = members.pop(kind, None)
+    if type(written) is not int:
+        raise SealError(f"it is not of the type {kind}")
+    if written > version:
+        raise NewerError(f"it was written by a newer veospec (version {written}; this one reads {version})")
+    if written != version:
+        raise SealError(f"it has the unknown version {written}")
+    return dict(members)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(text)
