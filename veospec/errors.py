@@ -2,9 +2,9 @@
 
     VeospecError            message, hint, exit_code
     ├─ UsageError           the command line cannot be obeyed
-    ├─ SpecError            SpecUnreadable · SpecInvalid (all problems) 
+    ├─ SpecError            SpecUnreadable · SpecInvalid (all problems)
     ├─ PlanRefused          BudgetExceeded · NotConfirmed · PlanStale
-    ├─ StoreError           StoreLocked · StoreFull · StoreReadOnly · StoreCorrupt
+    ├─ StoreError           StoreLocked · StoreFull · StoreReadOnly · StoreCorrupt · OutputForeign
     │   └─ JournalError     the money state cannot be read or written
     ├─ ApiError             operation, charge, scope, retry_after_s
     │   ├─ Unreachable · Throttled · SubmissionUnknown
@@ -133,6 +133,10 @@ class StoreReadOnly(StoreError):
 
 class StoreCorrupt(StoreError):
     """A record or a blob is not what it says; it is never served and never counted as absent."""
+
+
+class OutputForeign(StoreError):
+    """A file in the output folder is somebody's own; it is never replaced."""
 
 
 class JournalError(StoreError):

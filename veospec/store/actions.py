@@ -17,7 +17,7 @@ from typing import Any
 from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
 from veospec.model import Cost, Digest, Key, MediaFacts, NodeId
 from veospec.providers.base import Receipt
-from veospec.store.blobs import is_digest, is_suffix
+from veospec.store.blobs import Blobs, is_digest, is_suffix
 from veospec.store.durable import create_file, make_folder, scratch_name, sync_folder
 from veospec.store.faults import translated
 from veospec.store.sealed import NewerError, SealError, seal, unseal
@@ -51,11 +51,13 @@ class ActionRecord:
 
 
 class Actions:
-    """The folder of records."""
+    """The folder of records. `blobs` tells whether the bytes of a record are still there."""
 
-    def __init__(self, folder: Path, *, scratch: Path, is_writable: bool) -> None:
+    def __init__(self, folder: Path, *, blobs: Blobs, scratch: Path, trash: Path, is_writable: bool) -> None:
         self.folder = folder
         self._base = str(folder)
+        self._blobs = blobs
+        self._trash = trash
         self._scratch = scratch
         self._is_writable = is_writable
 
@@ -72,18 +74,23 @@ class Actions:
     def put(self, record: ActionRecord) -> ActionRecord:
         """Store the record durably and return the one that stands.
 
-        An older record of the same key and the same bytes stays. Raises `StoreCorrupt` when the older one names other
-        bytes: the two results of one key must be looked at, see `retire`.
+        An older record of the same key and the same bytes stays. One whose bytes are gone goes to the trash. One that
+        names other bytes which are there raises `StoreCorrupt`: a person must look at the two results of one key.
         """
         self._need_writable()
         path = self.path(record.key)
         content = encode_record(record)
         parse_record(content, record.key, str(path))  # what could not be read back is not written
-        with translated("write", path):
-            make_folder(path.parent)
-            if create_file(path, content, scratch=self._scratch):
-                return record
-        standing = self.get(record.key)
+        standing: ActionRecord | None = None
+        for _ in range(2):
+            with translated("write", path):
+                make_folder(path.parent)
+                if create_file(path, content, scratch=self._scratch):
+                    return record
+            standing = self.get(record.key)
+            if standing is None or self._blobs.has(standing.digest, standing.suffix, standing.size_bytes):
+                break
+            self.retire(record.key)
         if standing is None or standing.digest != record.digest or standing.suffix != record.suffix:
             held = "nothing" if standing is None else f"{standing.digest[:12]}…{standing.suffix}"
             now = f"{record.digest[:12]}…{record.suffix}"
@@ -93,14 +100,14 @@ class Actions:
             )
         return standing
 
-    def retire(self, key: Key, *, trash: Path) -> Path:
+    def retire(self, key: Key) -> Path:
         """Move a record to the trash folder, whatever it holds, and return where it is now.
 
-        For a person's decision only: the key counts as never made afterwards.
+        The key counts as never made afterwards, so this follows a person's decision.
         """
         self._need_writable()
         path = self.path(key)
-        target = trash / scratch_name(f"-{path.name}")
+        target = self._trash / scratch_name(f"-{path.name}")
         with translated("remove", path):
             path.rename(target)
             sync_folder(path.parent)

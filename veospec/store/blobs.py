@@ -83,16 +83,16 @@ class Blobs:
                 sync_file(fd)
                 digest, size = digest_of(fd)
                 os.fchmod(fd, SEALED)
+                target = self.path(digest, suffix)
+                make_folder(target.parent)
+                if self.has(digest, suffix) and self._is_intact(digest, suffix):
+                    fresh.unlink()
+                else:
+                    fresh.rename(target)
+                    sync_folder(target.parent)
+                    self._memo.put_own(str(target), os.fstat(fd), digest)
             finally:
                 os.close(fd)
-        target = self.path(digest, suffix)
-        with translated("store", target):
-            make_folder(target.parent)
-            if self._is_intact(digest, suffix):
-                fresh.unlink()
-            else:
-                fresh.rename(target)
-                sync_folder(target.parent)
         return Blob(digest, size, suffix)
 
     def put_bytes(self, content: bytes, suffix: str) -> Blob:
@@ -138,6 +138,12 @@ class Blobs:
         with translated("read", path):
             return os.open(path, _READ)
 
+    def linked(self, digest: Digest, suffix: str, before: os.stat_result) -> None:
+        """Say that the blob with the stat `before` got one more hard link by this program's own hand."""
+        path = self._name(digest, suffix)
+        with suppress(OSError):
+            self._memo.carry(path, before, os.lstat(path))
+
     def held(self) -> Iterator[Blob]:
         """Yield every blob by name and size, sorted; foreign names are passed over."""
         for path in self._files():
@@ -150,14 +156,6 @@ class Blobs:
         for path in self._files():
             if not (_NAME.match(path.name) and path.parent.name == path.name[:2]):
                 yield path
-
-    def remove(self, digest: Digest, suffix: str, *, trash: Path) -> None:
-        """Move a blob to the trash folder. Only for `maintenance`."""
-        self._need_writable()
-        path = self.path(digest, suffix)
-        with translated("remove", path):
-            path.rename(trash / path.name)
-            sync_folder(path.parent)
 
     def _files(self) -> Iterator[Path]:
         try:

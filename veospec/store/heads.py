@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
 from veospec.model import Key, NodeId
@@ -26,8 +27,16 @@ HISTORY = 5
 MAX_FILE_BYTES = 256 << 20
 _LOCK_WAIT_S = 30.0
 
-Place = tuple[NodeId, int]
+Place: TypeAlias = tuple[NodeId, int]
 """A node id and a take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The keys that one place accepted, newest first, and which node filled each slot when it did last."""
+
+    keys: tuple[Key, ...]
+    upstream: Mapping[str, NodeId]
 
 
 def board_name(spec: Path, root: Path) -> str:
@@ -47,14 +56,22 @@ class Heads:
 
     def get(self, board: str) -> dict[Place, Key]:
         """Return the key accepted last for each place. Raises `StoreCorrupt`."""
-        return {place: keys[0] for place, keys in self.history(board).items()}
+        return {place: head.keys[0] for place, head in self.heads(board).items()}
 
-    def history(self, board: str) -> dict[Place, tuple[Key, ...]]:
-        """Return the accepted keys of each place, newest first."""
+    def heads(self, board: str) -> dict[Place, Head]:
+        """Return all that is remembered of each place. Raises `StoreCorrupt`."""
         return self._load(self._path(board), board)
 
-    def accept(self, board: str, accepted: Mapping[Place, Key]) -> None:
-        """Make these keys the newest of their places; other places stay. Safe against other processes."""
+    def accept(
+        self,
+        board: str,
+        accepted: Mapping[Place, Key],
+        upstream: Mapping[Place, Mapping[str, NodeId]] | None = None,
+    ) -> None:
+        """Make these keys the newest of their places; other places stay. Safe against other processes.
+
+        `upstream` maps places to the nodes that filled their slots.
+        """
         if not self._is_writable:
             raise StoreReadOnly(f"{self.folder} was opened for reading only")
         if any(not is_digest(key) or take < 1 for (_, take), key in accepted.items()):
@@ -64,8 +81,9 @@ class Heads:
             held = self._load(path, board)
             merged = dict(held)
             for place, key in accepted.items():
-                older = (k for k in held.get(place, ()) if k != key)
-                merged[place] = (key, *older)[:HISTORY]
+                older = held[place].keys if place in held else ()
+                keys = (key, *(k for k in older if k != key))[:HISTORY]
+                merged[place] = Head(keys, dict((upstream or {}).get(place, {})))
             if merged != held:
                 with translated("write", path):
                     replace_file(path, _encode(board, merged), scratch=self._scratch)
@@ -79,8 +97,8 @@ class Heads:
         """Return every key that any storyboard names, newest or older. Raises `StoreCorrupt`."""
         found: set[Key] = set()
         for path in self._files():
-            for keys in _parse(_read(path) or b"", path)[1].values():
-                found.update(keys)
+            for head in _parse(_read(path) or b"", path)[1].values():
+                found.update(head.keys)
         return found
 
     def _files(self) -> list[Path]:
@@ -93,7 +111,7 @@ class Heads:
     def _path(self, board: str) -> Path:
         return self.folder / f"{sha256(board.encode('utf-8', 'surrogateescape')).hexdigest()}.json"
 
-    def _load(self, path: Path, board: str) -> dict[Place, tuple[Key, ...]]:
+    def _load(self, path: Path, board: str) -> dict[Place, Head]:
         raw = _read(path)
         if raw is None:
             return {}
@@ -103,14 +121,14 @@ class Heads:
         return held
 
 
-def _encode(board: str, held: Mapping[Place, tuple[Key, ...]]) -> bytes:
-    nodes: dict[str, dict[str, list[Key]]] = {}
-    for (node, take), keys in held.items():
-        nodes.setdefault(node, {})[str(take)] = list(keys)
+def _encode(board: str, held: Mapping[Place, Head]) -> bytes:
+    nodes: dict[str, dict[str, Any]] = {}
+    for (node, take), head in held.items():
+        nodes.setdefault(node, {})[str(take)] = {"keys": head.keys, "upstream": head.upstream}
     return seal(KIND, VERSION, {"board": board, "nodes": nodes})
 
 
-def _parse(raw: bytes, path: Path) -> tuple[str, dict[Place, tuple[Key, ...]]]:
+def _parse(raw: bytes, path: Path) -> tuple[str, dict[Place, Head]]:
     try:
         members = unseal(raw, KIND, VERSION)
         if members.keys() != {"board", "nodes"} or type(members["board"]) is not str:
@@ -122,17 +140,27 @@ def _parse(raw: bytes, path: Path) -> tuple[str, dict[Place, tuple[Key, ...]]]:
         raise _damaged(path, str(reason)) from None
 
 
-def _places(nodes: Any) -> Iterator[tuple[Place, tuple[Key, ...]]]:
+def _places(nodes: Any) -> Iterator[tuple[Place, Head]]:
     if type(nodes) is not dict:
         raise SealError("its nodes are no object")
     for node, takes in nodes.items():
         if type(takes) is not dict:
             raise SealError("a node is no object")
-        for take, keys in takes.items():
-            is_take = take.isascii() and take.isdigit() and len(take) < 10 and take != "0"
-            if not is_take or type(keys) is not list or not keys or not all(map(is_digest, keys)):
-                raise SealError("a take has no keys")
-            yield (node, int(take)), tuple(keys)
+        for take, head in takes.items():
+            if not (take.isascii() and take.isdigit() and len(take) < 10 and take != "0"):
+                raise SealError("a take is no number")
+            yield (node, int(take)), _head(head)
+
+
+def _head(found: Any) -> Head:
+    if type(found) is not dict or found.keys() != {"keys", "upstream"}:
+        raise SealError("a head has not the members that it must have")
+    keys, upstream = found["keys"], found["upstream"]
+    if type(keys) is not list or not keys or not all(map(is_digest, keys)):
+        raise SealError("a head has no keys")
+    if type(upstream) is not dict or not all(type(node) is str for node in upstream.values()):
+        raise SealError("the upstream of a head is not one")
+    return Head(tuple(keys), upstream)
 
 
 def _damaged(path: Path, reason: str) -> StoreCorrupt:

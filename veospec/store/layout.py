@@ -84,7 +84,9 @@ class Store:
         scratch = self.scratch
         self.blobs = Blobs(root / "store/blobs", scratch=scratch, memo=self._blob_memo, is_writable=is_writable)
         self.inputs = Blobs(root / "inputs", scratch=scratch, memo=self._blob_memo, is_writable=is_writable)
-        self.actions = Actions(root / "store/actions", scratch=scratch, is_writable=is_writable)
+        self.actions = Actions(
+            root / "store/actions", blobs=self.blobs, scratch=scratch, trash=self.trash, is_writable=is_writable
+        )
         self.heads = Heads(root / "store/heads", scratch=scratch, locks=self.locks, is_writable=is_writable)
         self.outputs_folder = root / "store/outputs"
 

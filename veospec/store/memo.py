@@ -3,7 +3,8 @@
 Losable: a lost entry costs one hash. An entry is kept only when the file had been quiet for a while before it was
 hashed, because a second write within the same clock tick would leave the stat as it is. ctime is compared too: it
 changes when somebody restores an older mtime.
-Source: git, Documentation/technical/racy-git.txt, 2006. The two seconds are the tick of FAT.
+Source: git, Documentation/technical/racy-git.txt, 2006. A time with a fraction of a second comes from a file system
+with ticks of at most 10 ms (Linux: one jiffy; exFAT: 10 ms); whole seconds may be those of FAT, which ticks every two.
 
 Why one plain file and not the cache library beside it: this is read in a run with nothing to do, where opening a
 database costs more than the rest.
@@ -24,7 +25,9 @@ from pathlib import Path
 from veospec.model import Digest
 from veospec.store.durable import PRIVATE, scratch_name
 
-QUIET_NS = 2_000_000_000
+QUIET_NS = 50_000_000
+QUIET_COARSE_NS = 3_000_000_000
+_SECOND_NS = 1_000_000_000
 _MAGIC = b"veospec-memo 1 "
 _MOST_ENTRIES = 200_000
 _MOST_BYTES = 128 << 20
@@ -64,14 +67,25 @@ class StatMemo:
 
     def put(self, path: str, seen: os.stat_result, digest: Digest, note: str = "", *, began_ns: int) -> None:
         """Remember a digest; `began_ns` is the clock before the first byte was read, `seen` the stat after the last."""
+        if max(map(_quiet_from, (seen.st_mtime_ns, seen.st_ctime_ns))) < began_ns:
+            self.put_own(path, seen, digest, note)
+        elif self._loaded().pop(path, None) is not None:
+            self._is_dirty = True
+
+    def put_own(self, path: str, seen: os.stat_result, digest: Digest, note: str = "") -> None:
+        """Remember the digest of a file that this program wrote under a name that nobody else writes."""
         entries = self._loaded()
         with self._mutex:
-            if max(seen.st_mtime_ns, seen.st_ctime_ns) + QUIET_NS >= began_ns:
-                self._is_dirty |= entries.pop(path, None) is not None
-                return
             entries[path] = [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino, digest, note]
             self._touched.add(path)
             self._is_dirty = True
+
+    def carry(self, path: str, before: os.stat_result, after: os.stat_result) -> None:
+        """Keep the entry of a file whose ctime moved because this program linked it; any write moves its mtime."""
+        known = self.get(path, before)
+        same = (after.st_size, after.st_mtime_ns, after.st_ino) == (before.st_size, before.st_mtime_ns, before.st_ino)
+        if known is not None and same:
+            self.put_own(path, after, *known)
 
     def save(self) -> None:
         """Write what changed; a failure costs time on the next run, so it is no error."""
@@ -98,6 +112,11 @@ class StatMemo:
                 if self._entries is None:
                     self._entries = _read(self._file) if self._file is not None else {}
         return self._entries
+
+
+def _quiet_from(time_ns: int) -> int:
+    """Return when a later write is sure to show another time than this one."""
+    return time_ns + (QUIET_NS if time_ns % _SECOND_NS else QUIET_COARSE_NS)
 
 
 def _read(file: Path) -> dict[str, _Entry]:

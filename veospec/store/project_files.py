@@ -28,6 +28,8 @@ from veospec.store.below import (
     read_bounded,
 )
 from veospec.store.blobs import Blobs
+from veospec.store.durable import PRIVATE, write_all
+from veospec.store.faults import translated
 from veospec.store.memo import StatMemo
 
 MAX_INPUT_BYTES = 100_000_000
@@ -137,6 +139,17 @@ class ProjectFiles:
         if digest and sha256(content).hexdigest() != digest:
             raise PlanStale(f"{path} changed since the plan was made", "Run the command again; nothing was sent.")
         return content
+
+    def take(self, path: str, target: Path) -> InputFact:
+        """Copy an input into the new file `target`, and return what these very bytes are. Raises as `read` does."""
+        content = self.read(path)
+        with translated("write", target):
+            fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+            try:
+                write_all(fd, content)
+            finally:
+                os.close(fd)
+        return InputFact(path, sha256(content).hexdigest(), len(content), type_of(content[:_HEAD_BYTES]))
 
     def snapshot(self, fact: InputFact, into: Blobs) -> Path:
         """Return a private read-only file that holds exactly the bytes of the fact's digest, copied when needed.

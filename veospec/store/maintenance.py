@@ -1,0 +1,332 @@
+"""Looking after a store: list it, verify it, move to the trash what nobody uses, take over what others made.
+
+Nothing is ever deleted here: `collect` moves to `trash/`, which people empty, and `take_over` restores from there.
+A damaged record or list of heads stops a collection, because what it would have kept cannot be known.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from veospec.errors import StoreCorrupt, StoreError
+from veospec.model import Digest, Key
+from veospec.store.actions import ActionRecord, Actions
+from veospec.store.below import RefusedError, open_folder, open_regular, parts_of
+from veospec.store.blobs import Blob, Blobs
+from veospec.store.durable import copy_bytes, make_folder, scratch_name, sync_folder
+from veospec.store.faults import translated
+from veospec.store.layout import Store
+from veospec.store.memo import StatMemo
+
+Progress = Callable[[int, int], None]
+"""Told (done, all) while many files are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record and what is known around it. `is_used` means that some storyboard names its key."""
+
+    record: ActionRecord
+    stored_at: datetime
+    is_present: bool
+    is_used: bool
+
+    @property
+    def is_paid(self) -> bool:
+        """True unless the record is known to have cost nothing."""
+        return not self.record.cost.is_free or self.record.receipt is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be. `kind`: `damaged`, `gone`, `record`, `heads`, `orphan` or `stranger`.
+
+    The last two are notes: a blob without a record, and a file that veospec never made.
+    """
+
+    kind: str
+    path: str
+    message: str
+
+    @property
+    def is_damage(self) -> bool:
+        """True when stored work cannot be used."""
+        return self.kind not in ("orphan", "stranger")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What `audit` read."""
+
+    records: int
+    blobs: int
+    size_bytes: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What nobody uses: `moved` tells whether it is in `trash` now; `spared` would need a word about paid work."""
+
+    entries: tuple[Entry, ...]
+    orphans: tuple[Blob, ...]
+    inputs: tuple[Blob, ...]
+    spared: tuple[Entry, ...]
+    spared_orphans: tuple[Blob, ...]
+    size_bytes: int
+    moved: bool
+    trash: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """`added` records are new here, `healed` had lost their bytes, `known` were here; `refused` says why not."""
+
+    added: tuple[Key, ...] = ()
+    healed: tuple[Key, ...] = ()
+    known: tuple[Key, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+def entries(store: Store) -> tuple[tuple[Entry, ...], tuple[Finding, ...]]:
+    """Return every readable record, sorted by storyboard, node, take and key, and what could not be read."""
+    used, findings = _used(store)
+    found: list[Entry] = []
+    for record in store.actions.audit():
+        if isinstance(record, StoreError):
+            findings.append(Finding("record", "", record.message))
+            continue
+        is_present = store.blobs.has(record.digest, record.suffix, record.size_bytes)
+        found.append(Entry(record, _stored_at(store.actions.path(record.key)), is_present, record.key in used))
+    found.sort(key=lambda e: (e.record.board, e.record.node, e.record.take, e.record.key))
+    return tuple(found), tuple(findings)
+
+
+def audit(store: Store, progress: Progress | None = None) -> Audit:
+    """Read every record and hash every blob. Changes nothing, works on a read-only store."""
+    found, findings = entries(store)
+    report = list(findings)
+    wanted: dict[Digest, set[str]] = {}
+    for entry in found:
+        record = entry.record
+        wanted.setdefault(record.digest, set()).add(record.suffix)
+        if not store.blobs.has(record.digest, record.suffix):
+            report.append(_gone(store, entry))
+    held = list(store.blobs.held())
+    size = 0
+    for done, blob in enumerate(held, 1):
+        path = store.blobs.path(blob.digest, blob.suffix)
+        try:
+            store.blobs.verify(blob.digest, blob.suffix)
+        except StoreError as error:
+            report.append(Finding("damaged", str(path), error.message))
+        else:
+            if blob.suffix not in wanted.get(blob.digest, ()):
+                report.append(Finding("orphan", str(path), "no record names this file"))
+        size += blob.size_bytes
+        if progress is not None:
+            progress(done, len(held))
+    for path in (*store.blobs.strangers(), *store.actions.strangers()):
+        report.append(Finding("stranger", str(path), "veospec did not make this file"))
+    return Audit(len(found), len(held), size, tuple(report))
+
+
+def collect(
+    store: Store, *, delete: bool = False, with_paid: bool = False, keep: Collection[Key] = (), now: datetime
+) -> Collected:
+    """List what no storyboard names; with `delete` move it to a new folder in the trash.
+
+    `keep` are keys that must stay for another reason (the journal's). Paid work, and bytes of which nobody knows what
+    they cost, go only `with_paid`. Deleting needs a store that was opened `exclusive`. Raises `StoreCorrupt` when
+    anything cannot be read.
+    """
+    found, findings = entries(store)
+    if findings:
+        raise StoreCorrupt(
+            f"cannot tell what is unused: {findings[0].message}",
+            "`veospec cache verify` lists all damage. Mend it first.",
+        )
+    kept = set(keep)
+    unused = [e for e in found if not e.is_used and e.record.key not in kept]
+    gone = [e for e in unused if with_paid or not e.is_paid]
+    spared = [e for e in unused if not (with_paid or not e.is_paid)]
+    leaving = {e.record.key for e in gone}
+    needed = {(e.record.digest, e.record.suffix) for e in found if e.record.key not in leaving}
+    named = {(e.record.digest, e.record.suffix) for e in found}
+    orphans = [b for b in store.blobs.held() if (b.digest, b.suffix) not in named]
+    dropped = {
+        (e.record.digest, e.record.suffix): e.record.size_bytes
+        for e in gone
+        if e.is_present and (e.record.digest, e.record.suffix) not in needed
+    }
+    lost_orphans = orphans if with_paid else []
+    inputs = list(store.inputs.held())
+    size = sum(dropped.values()) + sum(b.size_bytes for b in (*lost_orphans, *inputs))
+    trash: Path | None = None
+    if delete and (gone or lost_orphans or inputs):
+        trash = store.trash / scratch_name(now.strftime("-%Y%m%dT%H%M%SZ"))
+        _move(store, trash, [e.record.key for e in gone], [*dropped, *((b.digest, b.suffix) for b in lost_orphans)])
+        for blob in inputs:
+            with suppress(OSError):
+                store.inputs.path(blob.digest, blob.suffix).unlink()
+    return Collected(
+        tuple(gone),
+        tuple(lost_orphans),
+        tuple(inputs),
+        tuple(spared),
+        () if with_paid else tuple(orphans),
+        size,
+        trash is not None,
+        trash,
+    )
+
+
+def take_over(store: Store, source: Path, progress: Progress | None = None) -> TakenOver:
+    """Copy every record and its bytes from another store, or from a folder of the trash, verified on the way.
+
+    Records that are here stay as they are; one whose bytes were lost or damaged gets them back. Raises `StoreError`
+    when the source is neither.
+    """
+    base = _shelves_of(source)
+    blobs = Blobs(base / "blobs", scratch=store.scratch, memo=StatMemo(), is_writable=False)
+    actions = Actions(base / "actions", blobs=blobs, scratch=store.scratch, trash=store.trash, is_writable=False)
+    tally = _Tally()
+    keys = list(actions.keys())
+    for done, key in enumerate(keys, 1):
+        try:
+            record = actions.get(key)
+            if record is not None:
+                descriptor = None if _is_whole(store, record) else blobs.open(record.digest, record.suffix)
+                _take(store, record, descriptor, tally)
+        except StoreError as error:
+            tally.refused.append(error.message)
+        if progress is not None:
+            progress(done, len(keys))
+    return tally.result()
+
+
+def take_clips(store: Store, folder: Path, offers: Iterable[tuple[str, ActionRecord]]) -> TakenOver:
+    """Copy clips that lie in a folder, each with the record it belongs to; bytes that differ from it are refused.
+
+    The paths come from a manifest, so they are opened below `folder` without following links.
+    """
+    tally = _Tally()
+    for path, record in offers:
+        try:
+            descriptor = None if _is_whole(store, record) else _open_offer(folder, path)
+            _take(store, record, descriptor, tally)
+        except RefusedError as refused:
+            tally.refused.append(f"{path} {refused}")
+        except StoreError as error:
+            tally.refused.append(f"{path}: {error.message}")
+    return tally.result()
+
+
+@dataclass(slots=True)
+class _Tally:
+    added: list[Key] = field(default_factory=list)
+    healed: list[Key] = field(default_factory=list)
+    known: list[Key] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def result(self) -> TakenOver:
+        return TakenOver(tuple(self.added), tuple(self.healed), tuple(self.known), tuple(self.refused))
+
+
+def _take(store: Store, record: ActionRecord, descriptor: int | None, tally: _Tally) -> None:
+    """Put the bytes (None: they are here already) and then the record; closes the descriptor."""
+    standing = store.actions.get(record.key)
+    if descriptor is not None:
+        fresh = store.fresh(record.suffix)
+        try:
+            with translated("copy into", fresh):
+                copied = _copied(descriptor, fresh)
+            if copied != record.digest:
+                raise StoreCorrupt(f"the bytes for {record.node} take {record.take} are not those of its record")
+            if standing is None or standing.digest == record.digest:
+                store.blobs.adopt(fresh, record.suffix)
+        finally:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+    if standing is None or standing.digest != record.digest:
+        store.actions.put(record)
+        tally.added.append(record.key)
+    elif descriptor is not None:
+        tally.healed.append(record.key)
+    else:
+        tally.known.append(record.key)
+
+
+def _copied(descriptor: int, fresh: Path) -> Digest:
+    target = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        return copy_bytes(descriptor, target)
+    finally:
+        os.close(target)
+        os.close(descriptor)
+
+
+def _is_whole(store: Store, record: ActionRecord) -> bool:
+    try:
+        store.blobs.verify(record.digest, record.suffix, record.size_bytes)
+    except StoreCorrupt:
+        return False
+    return True
+
+
+def _open_offer(folder: Path, path: str) -> int:
+    *inner, name = parts_of(path)
+    with translated("read", folder / path):
+        parent = open_folder(folder, inner)
+        try:
+            return open_regular(parent, name)[0]
+        finally:
+            os.close(parent)
+
+
+def _shelves_of(source: Path) -> Path:
+    for base in (source / ".veospec/store", source / "store", source):
+        if (base / "actions").is_dir() and (base / "blobs").is_dir():
+            return base
+    raise StoreError(f"{source} holds no store", "Name a .veospec folder, a folder of its trash, or an output folder.")
+
+
+def _used(store: Store) -> tuple[set[Key], list[Finding]]:
+    try:
+        return store.heads.keys(), []
+    except StoreError as error:
+        return set(), [Finding("heads", str(store.heads.folder), error.message)]
+
+
+def _gone(store: Store, entry: Entry) -> Finding:
+    record = entry.record
+    path = store.blobs.path(record.digest, record.suffix)
+    return Finding("gone", str(path), f"the bytes of {record.node} take {record.take} are gone")
+
+
+def _stored_at(path: Path) -> datetime:
+    with translated("look at", path):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def _move(store: Store, trash: Path, keys: Iterable[Key], blobs: Iterable[tuple[Digest, str]]) -> None:
+    """Records first: a crash in between leaves a blob without a record, never the other way round."""
+    with translated("move to", trash):
+        for folder in (trash, trash / "actions", trash / "blobs"):
+            make_folder(folder)
+        _rename_all((store.actions.path(key) for key in keys), trash / "actions")
+        _rename_all((store.blobs.path(*blob) for blob in blobs), trash / "blobs")
+
+
+def _rename_all(paths: Iterator[Path], to: Path) -> None:
+    for path in paths:
+        shelf = to / path.parent.name
+        make_folder(shelf)
+        path.rename(shelf / path.name)
+        sync_folder(shelf)
+        sync_folder(path.parent)
