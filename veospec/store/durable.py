@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -60,7 +59,7 @@ def make_folder(folder: Path) -> None:
 
 def scratch_name(suffix: str = "") -> str:
     """Return a file name that nobody else has."""
-    return f"{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+    return f"{os.getpid()}-{os.urandom(8).hex()}{suffix}"
 
 
 def write_all(fd: int, content: bytes) -> None:

@@ -47,13 +47,14 @@ _MOST_FILE_BYTES = 512 << 20
 
 
 class Index:
-    """Bytes by (space, name). Without a folder, or after trouble, it holds nothing and takes nothing.
+    """Bytes by (space, name). After trouble it holds nothing and takes nothing; read-only it has the plain files alone.
 
     `trouble` says in words why it is empty, for `veospec doctor`.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path, *, is_writable: bool) -> None:
         self._folder = folder
+        self._is_writable = is_writable
         self._cache: Any = None
         self._is_open = False
         self._mutex = threading.RLock()
@@ -78,11 +79,8 @@ class Index:
 
     def recall(self, name: str) -> bytes | None:
         """Return the content of a plain file of the index, or None; for what must be read without a database."""
-        path = self._plain(name)
-        if path is None:
-            return None
         try:
-            with path.open("rb") as stream:
+            with self._plain(name).open("rb") as stream:
                 framed = stream.read(_MOST_FILE_BYTES)
         except OSError:
             return None
@@ -90,9 +88,9 @@ class Index:
 
     def remember(self, name: str, content: bytes) -> None:
         """Write a plain file of the index whole, or not at all; not durable."""
-        path = self._plain(name)
-        if path is None:
+        if not self._is_writable:
             return
+        path = self._plain(name)
         fresh = path.with_name(scratch_name())
         with suppress(OSError):
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -108,7 +106,7 @@ class Index:
         """Delete the whole index."""
         with self._mutex:
             self.close()
-            if self._folder is not None:
+            if self._is_writable:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 with suppress(OSError):
                     self._folder.mkdir(mode=0o700)
@@ -121,9 +119,7 @@ class Index:
                 with suppress(sqlite3.Error, OSError):
                     cache.close()
 
-    def _plain(self, name: str) -> Path | None:
-        if self._folder is None:
-            return None
+    def _plain(self, name: str) -> Path:
         return self._folder / "plain" / f"{VERSION}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
     def _try(self, method: str, *arguments: Any) -> object:
@@ -145,7 +141,7 @@ class Index:
             return None
 
     def _opened(self) -> Any:
-        if self._is_open or self._folder is None:
+        if self._is_open or not self._is_writable:
             return self._cache
         self._is_open = True
         place = self._folder / "diskcache"
@@ -162,8 +158,7 @@ class Index:
         return None
 
     def _discard(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder / "diskcache", ignore_errors=True)
+        shutil.rmtree(self._folder / "diskcache", ignore_errors=True)
 
 
 class _RefusedError(ValueError):

@@ -76,11 +76,10 @@ class Store:
         self.trash = root / "trash"
         self.journal_path = root / "journal.sqlite3"
         self.locks = Locks(root / "locks", is_writable=is_writable)
-        index = root / "index" if is_writable else None
-        self.index = Index(index)
-        self.input_memo = StatMemo(index and index / "inputs.memo")
-        self._blob_memo = StatMemo(index and index / "blobs.memo")
-        self.output_memo = StatMemo(index and index / "outputs.memo")
+        self.index = Index(root / "index", is_writable=is_writable)
+        self.input_memo = StatMemo(root / "index/inputs.memo", saves=is_writable)
+        self._blob_memo = StatMemo(root / "index/blobs.memo", saves=is_writable)
+        self.output_memo = StatMemo(root / "index/outputs.memo", saves=is_writable)
         scratch = self.scratch
         self.blobs = Blobs(root / "store/blobs", scratch=scratch, memo=self._blob_memo, is_writable=is_writable)
         self.inputs = Blobs(root / "inputs", scratch=scratch, memo=self._blob_memo, is_writable=is_writable)

@@ -7,9 +7,9 @@ A damaged record or list of heads stops a collection, because what it would have
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,7 +71,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What nobody uses: `moved` tells whether it is in `trash` now; `spared` would need a word about paid work."""
+    """What nobody uses: it is in `trash` when that is set; what is `spared` cost money or may have."""
 
     entries: tuple[Entry, ...]
     orphans: tuple[Blob, ...]
@@ -79,8 +79,7 @@ class Collected:
     spared: tuple[Entry, ...]
     spared_orphans: tuple[Blob, ...]
     size_bytes: int
-    moved: bool
-    trash: Path | None
+    trash: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +130,8 @@ def audit(store: Store, progress: Progress | None = None) -> Audit:
         size += blob.size_bytes
         if progress is not None:
             progress(done, len(held))
-    for path in (*store.blobs.strangers(), *store.actions.strangers()):
-        report.append(Finding("stranger", str(path), "veospec did not make this file"))
+    strange = (*store.blobs.strangers(), *store.actions.strangers())
+    report.extend(Finding("stranger", str(path), "veospec did not make this file") for path in strange)
     return Audit(len(found), len(held), size, tuple(report))
 
 
@@ -151,39 +150,42 @@ def collect(
             f"cannot tell what is unused: {findings[0].message}",
             "`veospec cache verify` lists all damage. Mend it first.",
         )
-    kept = set(keep)
-    unused = [e for e in found if not e.is_used and e.record.key not in kept]
-    gone = [e for e in unused if with_paid or not e.is_paid]
-    spared = [e for e in unused if not (with_paid or not e.is_paid)]
-    leaving = {e.record.key for e in gone}
-    needed = {(e.record.digest, e.record.suffix) for e in found if e.record.key not in leaving}
-    named = {(e.record.digest, e.record.suffix) for e in found}
-    orphans = [b for b in store.blobs.held() if (b.digest, b.suffix) not in named]
-    dropped = {
-        (e.record.digest, e.record.suffix): e.record.size_bytes
-        for e in gone
-        if e.is_present and (e.record.digest, e.record.suffix) not in needed
-    }
-    lost_orphans = orphans if with_paid else []
-    inputs = list(store.inputs.held())
-    size = sum(dropped.values()) + sum(b.size_bytes for b in (*lost_orphans, *inputs))
-    trash: Path | None = None
-    if delete and (gone or lost_orphans or inputs):
-        trash = store.trash / scratch_name(now.strftime("-%Y%m%dT%H%M%SZ"))
-        _move(store, trash, [e.record.key for e in gone], [*dropped, *((b.digest, b.suffix) for b in lost_orphans)])
-        for blob in inputs:
-            with suppress(OSError):
-                store.inputs.path(blob.digest, blob.suffix).unlink()
+    plan = _unused(store, found, frozenset(keep), with_paid=with_paid)
+    if not delete or not (plan.entries or plan.orphans or plan.inputs):
+        return plan
+    leaving = {entry.record.key for entry in plan.entries}
+    needed = {_name(e.record) for e in found if e.record.key not in leaving}
+    bytes_too = {_name(e.record) for e in plan.entries if e.is_present} - needed
+    trash = store.trash / f"{now:%Y%m%dT%H%M%SZ}-{scratch_name()}"
+    _move(store, trash, sorted(leaving), sorted(bytes_too | {(b.digest, b.suffix) for b in plan.orphans}))
+    for blob in plan.inputs:
+        with suppress(OSError):
+            store.inputs.path(blob.digest, blob.suffix).unlink()
+    return replace(plan, trash=trash)
+
+
+def _unused(store: Store, found: Sequence[Entry], keep: frozenset[Key], *, with_paid: bool) -> Collected:
+    unused = [e for e in found if not e.is_used and e.record.key not in keep]
+    going = tuple(e for e in unused if with_paid or not e.is_paid)
+    leaving = {e.record.key for e in going}
+    needed = {_name(e.record) for e in found if e.record.key not in leaving}
+    freed = {_name(e.record): e.record.size_bytes for e in going if e.is_present and _name(e.record) not in needed}
+    named = {_name(e.record) for e in found}
+    orphans = tuple(b for b in store.blobs.held() if (b.digest, b.suffix) not in named)
+    inputs = tuple(store.inputs.held())
+    gone_orphans = orphans if with_paid else ()
     return Collected(
-        tuple(gone),
-        tuple(lost_orphans),
-        tuple(inputs),
-        tuple(spared),
-        () if with_paid else tuple(orphans),
-        size,
-        trash is not None,
-        trash,
+        entries=going,
+        orphans=gone_orphans,
+        inputs=inputs,
+        spared=tuple(e for e in unused if e.record.key not in leaving),
+        spared_orphans=() if with_paid else orphans,
+        size_bytes=sum(freed.values()) + sum(b.size_bytes for b in (*gone_orphans, *inputs)),
     )
+
+
+def _name(record: ActionRecord) -> tuple[Digest, str]:
+    return record.digest, record.suffix
 
 
 def take_over(store: Store, source: Path, progress: Progress | None = None) -> TakenOver:
@@ -240,7 +242,6 @@ class _Tally:
 
 def _take(store: Store, record: ActionRecord, descriptor: int | None, tally: _Tally) -> None:
     """Put the bytes (None: they are here already) and then the record; closes the descriptor."""
-    standing = store.actions.get(record.key)
     if descriptor is not None:
         fresh = store.fresh(record.suffix)
         try:
@@ -248,26 +249,26 @@ def _take(store: Store, record: ActionRecord, descriptor: int | None, tally: _Ta
                 copied = _copied(descriptor, fresh)
             if copied != record.digest:
                 raise StoreCorrupt(f"the bytes for {record.node} take {record.take} are not those of its record")
-            if standing is None or standing.digest == record.digest:
-                store.blobs.adopt(fresh, record.suffix)
+            store.blobs.adopt(fresh, record.suffix)
         finally:
             with suppress(OSError):
                 fresh.unlink(missing_ok=True)
+    standing = store.actions.get(record.key)
+    store.actions.put(record)
     if standing is None or standing.digest != record.digest:
-        store.actions.put(record)
         tally.added.append(record.key)
-    elif descriptor is not None:
-        tally.healed.append(record.key)
     else:
-        tally.known.append(record.key)
+        (tally.known if descriptor is None else tally.healed).append(record.key)
 
 
 def _copied(descriptor: int, fresh: Path) -> Digest:
-    target = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        return copy_bytes(descriptor, target)
+        target = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            return copy_bytes(descriptor, target)
+        finally:
+            os.close(target)
     finally:
-        os.close(target)
         os.close(descriptor)
 
 

@@ -39,11 +39,14 @@ _Entry = list[int | str]  # size, mtime_ns, ctime_ns, inode, digest, note
 class StatMemo:
     """Remembers digests in `file`; without a file, or with a broken one, for this run only.
 
-    `now_ns` is the clock that file times are compared with.
+    `now_ns` is the clock that file times are compared with; `saves` whether `save` may write.
     """
 
-    def __init__(self, file: Path | None = None, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, file: Path | None = None, now_ns: Callable[[], int] = time.time_ns, *, saves: bool = True
+    ) -> None:
         self._file = file
+        self._saves = saves
         self.now_ns = now_ns
         self._entries: dict[str, _Entry] | None = None
         self._touched: set[str] = set()
@@ -90,7 +93,7 @@ class StatMemo:
     def save(self) -> None:
         """Write what changed; a failure costs time on the next run, so it is no error."""
         with self._mutex:
-            if self._file is None or not self._is_dirty or self._entries is None:
+            if self._file is None or not self._saves or not self._is_dirty or self._entries is None:
                 return
             kept = self._entries
             if len(kept) > _MOST_ENTRIES:
