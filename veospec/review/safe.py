@@ -16,6 +16,7 @@ from typing import Any
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_XML_SPACES = {9: "&#9;", 10: "&#10;", 13: "&#13;"}
 _WORD_JOINER = "\u2060"
 _SPACES = "\ufeff \t\r\n\u00a0\u3000"
 
@@ -111,7 +112,7 @@ def csv_cell(text: str) -> str:
 def xml_text(text: str) -> str:
     """Return text for an XML element or attribute, without the characters XML 1.0 forbids."""
     legal = "".join(c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff") else "\ufffd" for c in text)
-    return html.escape(_without_surrogates(legal), quote=True).replace("\n", "&#10;").replace("\t", "&#9;")
+    return html.escape(_without_surrogates(legal), quote=True).translate(_XML_SPACES)
 
 
 def edl_text(text: str, limit: int = 120) -> str:
