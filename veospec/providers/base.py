@@ -151,6 +151,35 @@ class Recovery:
     seen: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The bytes that `fetch` wrote: `type` is `mp4`, `jpeg`, `png`, `webp` or `gif`, read from the file itself."""
+
+    digest: Digest
+    size_bytes: int
+    type: str
+
+
+class RemoteRefs(Protocol):
+    """Remembers what was made once per account: uploads, voices, characters. Kept with the journal; losing it is free.
+
+    `name` is made by the provider from digests (`image:<sha256>`, `character:<sha256>`); `handle` is the
+    service's own id.
+    """
+
+    def get(self, account: str, name: str) -> str:
+        """Return the handle, or nothing."""
+        ...
+
+    def put(self, account: str, name: str, handle: str) -> None:
+        """Remember a handle; another one under the same name is replaced."""
+        ...
+
+    def forget(self, account: str, name: str) -> None:
+        """Drop a handle that the service no longer knows."""
+        ...
+
+
 class Remote(Protocol):
     """A service that costs money. Every method may raise an `ApiError`; only `submit` may cost something."""
 
@@ -170,8 +199,11 @@ class Remote(Protocol):
         """Return the results of a job, or None while it runs. Raises `JobError` when it ended without any."""
         ...
 
-    async def fetch(self, result: Result, target: Path) -> None:
-        """Download a result to `target` (created, whole, of the right container); renews a dead link."""
+    async def fetch(self, result: Result, target: Path) -> Fetched:
+        """Download a result to `target` (created, whole, of the right container); renews a dead link.
+
+        The digest is computed on the way. Raises `JobError` when nobody can hand out the result any more.
+        """
         ...
 
     async def recover(self, attempt: Attempt) -> Recovery:

@@ -1,0 +1,165 @@
+"""Bring a finished result to disk: at once, whole, checked, and from a fresh link when the old one has died.
+
+Links live hours, job records days, assets longer. So a dead link is renewed through the job's record and then
+through the asset; only when both have nothing is a paid result called gone.
+
+Source: useapi.net Google Flow API v1 reference, links (24 hours in June 2026, about 6 by November) and
+`GET /assets/{id}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from veospec.errors import ApiError, Charge, JobError, MediaError, Rejected, Scope, Unreachable
+from veospec.providers.base import Fetched, Result
+from veospec.providers.flow import ids, replies
+from veospec.providers.flow.api import JOB, FlowApi
+from veospec.providers.flow.fault_table import Kind
+from veospec.providers.flow.http11 import Broken
+from veospec.providers.flow.links import LinkRefused
+from veospec.providers.flow.net import DownloadClient, Limits, LinkDead
+
+FileCheck: TypeAlias = Callable[[Path], str]
+"""Tells what a file is (`mp4`, `jpeg`, `png`, `webp`, `gif`) after looking whether it is whole; else `MediaError`."""
+
+TRIES = 5
+_DEAD = frozenset({400, 401, 403, 404, 410})
+
+
+class Fetcher:
+    """Downloads with repeats. `sleep` waits between them."""
+
+    def __init__(
+        self,
+        api: FlowApi,
+        downloads: DownloadClient,
+        check: FileCheck,
+        *,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]],
+        max_bytes: int,
+    ) -> None:
+        self._api = api
+        self._downloads = downloads
+        self._check = check
+        self._now = now
+        self._sleep = sleep
+        self._limits = Limits(read_s=60, total_s=1800, max_bytes=max_bytes)
+
+    async def fetch(self, result: Result, target: Path) -> Fetched:
+        """Write the result to `target`. Raises `ApiError`, or `MediaError` when what comes is no whole file."""
+        if result.content is not None:
+            return self._written(result.content, target)
+        url, tried = result.url, set[str]()
+        if result.expires_at is not None and result.expires_at <= self._now():
+            url = await self._renewed(result, {url}) or url
+        trouble: ApiError | MediaError | None = None
+        for turn in range(TRIES):
+            if turn:
+                await self._sleep(min(2.0 ** (turn - 1), 8.0))
+            try:
+                return await self._once(url, target)
+            except LinkRefused as refused:
+                raise _refused(str(refused)) from refused
+            except LinkDead as dead:
+                trouble = _unreachable(f"the host of the file answered {dead.status}")
+                if dead.status in _DEAD:
+                    tried.add(url)
+                    url = await self._renewed(result, tried)
+                    if not url:
+                        raise _gone(dead.status) from dead
+            except Broken as broken:
+                trouble = _unreachable(broken.why)
+            except _NotWhole as broken:
+                trouble = broken.error
+        assert trouble is not None
+        raise trouble
+
+    async def _once(self, url: str, target: Path) -> Fetched:
+        got = await self._downloads.download(url, target, limits=self._limits)
+        return Fetched(got.digest, got.size_bytes, self._checked(target))
+
+    def _written(self, content: bytes, target: Path) -> Fetched:
+        part = target.with_name(target.name + ".part")
+        try:
+            part.write_bytes(content)
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise MediaError(f"the file cannot be written ({error.strerror})", "make room, run apply again") from error
+        try:
+            kind = self._checked(target)
+        except _NotWhole as broken:
+            raise broken.error from None
+        return Fetched(hashlib.sha256(content).hexdigest(), len(content), kind)
+
+    def _checked(self, target: Path) -> str:
+        try:
+            return self._check(target)
+        except MediaError as error:
+            target.unlink(missing_ok=True)
+            raise _NotWhole(error) from error
+
+    async def _renewed(self, result: Result, tried: set[str]) -> str:
+        """Return a link that was not tried yet, or nothing when neither the job nor the asset has one."""
+        receipt = result.receipt
+        if ids.is_job_id(receipt.job_id):
+            try:
+                record = await self._api.get(ids.job_path(receipt.job_id), kind=Kind.POLL, limits=JOB)
+            except (JobError, Rejected) as error:
+                if error.scope is Scope.RUN:
+                    raise
+            else:
+                links = [entry.url for entry in replies.results(record) if entry.receipt.media_id == receipt.media_id]
+                fresh = next((link for link in links if link and link not in tried), "")
+                if fresh:
+                    return fresh
+        if not ids.is_media_id(receipt.media_id):
+            return ""
+        try:
+            link = replies.fresh_link(await self._api.get(ids.asset_path(receipt.media_id)))
+        except (JobError, Rejected) as error:
+            if error.scope is Scope.RUN:
+                raise
+            return ""
+        return "" if link in tried else link
+
+
+class _NotWhole(Exception):  # noqa: N818
+    def __init__(self, error: MediaError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def _refused(why: str) -> Rejected:
+    return Rejected(
+        f"download: {why}",
+        "the job is kept; if you trust that host, add it to download_hosts in the private configuration file",
+        operation="download",
+        reason="LINK_REFUSED",
+    )
+
+
+def _unreachable(why: str) -> Unreachable:
+    return Unreachable(
+        f"download: {why}",
+        "the clip is paid and kept by the service for some days; run apply again",
+        operation="download",
+        retry_after_s=30,
+        reason="DOWNLOAD_BROKEN",
+    )
+
+
+def _gone(status: int) -> JobError:
+    return JobError(
+        f"download: the link is dead ({status}), and neither the job nor the asset has another",
+        "look for the clip on Google Flow's own page, then end it with `veospec resolve`",
+        operation="download",
+        charge=Charge.YES,
+        reason="RESULT_GONE",
+    )

@@ -1,0 +1,379 @@
+"""The only module that talks to the network, and the only importer of httpx.
+
+Two clients that share no state. The API client holds the token and speaks to one host; the download client has
+no token and goes to checked hosts at checked addresses. Neither follows the environment's proxies, keeps
+cookies, decompresses, or repeats a request that may cost something. What leaves this module are `http11.Broken`
+(with the one bit that decides about money: may a byte have been read?) and plain values.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from socket import SOCK_STREAM
+from time import monotonic
+from urllib.parse import urljoin
+
+import httpx
+
+from veospec import __version__
+from veospec.errors import MediaError
+from veospec.providers.flow.config import Token, is_loopback
+from veospec.providers.flow.http11 import Answer, Broken, Lease, Origin, Patience, Pool
+from veospec.providers.flow.links import Gate, LinkRefused, is_public
+
+USER_AGENT = f"veospec/{__version__}"
+"""The default agent of Python's urllib is refused by the service's edge with an HTML 403.
+
+Source: useapi.net Google Flow API v1 reference, transport; seen August to September 2026.
+"""
+
+MAX_REDIRECTS = 3
+MIN_BYTES_PER_WINDOW = 30 * 1024
+WINDOW_S = 30.0
+
+for _name in ("httpx", "httpcore"):
+    # At INFO they print signed links, at DEBUG the token.
+    logging.getLogger(_name).disabled = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds and bytes of one exchange; `total_s` ends it however lively it is."""
+
+    read_s: float = 60.0
+    total_s: float = 90.0
+    max_bytes: int = 4 * 1024 * 1024
+    write_s: float = 60.0
+    connect_s: float = 15.0
+
+    @property
+    def patience(self) -> Patience:
+        """The phases, as the connection wants them."""
+        return Patience(self.connect_s, self.write_s, self.read_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. The body is not printed: an account's record holds cookies and a token of Google."""
+
+    status: int
+    retry_after: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that is sent as it lies on disk. Raises `MediaError` on the way when its bytes are not the named ones."""
+
+    path: Path
+    size_bytes: int
+    digest: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What came down: the digest of the bytes on disk, their number, and the first of them."""
+
+    digest: str
+    size_bytes: int
+    head: bytes
+
+
+class LinkDead(Exception):  # noqa: N818
+    """A link that the host no longer answers with a file; `status` is what it said."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the link is dead ({status})")
+        self.status = status
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, lease: Lease, answer: Answer, patience: Patience) -> None:
+        self._lease = lease
+        self._answer = answer
+        self._patience = patience
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._lease.connection.body(self._answer, self._patience):
+            yield part
+        self._lease.release(is_whole=True)
+
+    async def aclose(self) -> None:
+        self._lease.release(is_whole=False)
+
+
+class _Wire(httpx.AsyncBaseTransport):
+    """Carries httpx's requests over our own connections; where to is said by the request's `origin`."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._pools: dict[Origin, Pool] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        origin, patience = request.extensions["origin"], request.extensions["patience"]
+        is_own = request.extensions["is_own"]
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = Pool(origin, _tls, self._size)
+            if not is_own:
+                self._pools[origin] = pool
+        lease = await pool.borrow(patience, is_own=is_own)
+        try:
+            try:
+                answer = await self._send(lease, request, patience)
+            except Broken as broken:
+                # A kept connection that the other side closed meanwhile; only what changes nothing may be asked twice.
+                if not (broken.dropped and lease.was_used and request.method == "GET"):
+                    raise
+                lease.release(is_whole=False)
+                lease = await pool.borrow(patience, is_new=True)
+                answer = await self._send(lease, request, patience)
+        except BaseException:
+            lease.release(is_whole=False)
+            raise
+        headers = [(name, value) for name, value in answer.headers if name != b"set-cookie"]
+        return httpx.Response(answer.status, headers=headers, stream=_Body(lease, answer, patience))
+
+    async def _send(self, lease: Lease, request: httpx.Request, patience: Patience) -> Answer:
+        lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+        lines += [b"%s: %s" % header for header in request.headers.raw]
+        head = b"\r\n".join(lines) + b"\r\n\r\n"
+        stream = request.stream
+        if isinstance(stream, httpx.ByteStream):
+            return await lease.connection.send(head, await request.aread(), patience)
+        assert isinstance(stream, httpx.AsyncByteStream)
+        return await lease.connection.send(head, stream, patience)
+
+    async def aclose(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
+
+def _client(size: int, headers: dict[str, str]) -> httpx.AsyncClient:
+    common = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "keep-alive"}
+    return httpx.AsyncClient(
+        transport=_Wire(size), trust_env=False, follow_redirects=False, headers={**common, **headers}
+    )
+
+
+class ApiClient:
+    """Speaks to the API's host and to no other. `connections` bounds the free calls that run at once."""
+
+    def __init__(self, base_url: str, token: Token, *, connections: int = 24) -> None:
+        self._base = base_url
+        url = httpx.URL(base_url)
+        self._origin = Origin(url.host, url.port or (443 if url.scheme == "https" else 80), url.scheme == "https")
+        self._client = _client(connections, {"Accept": "application/json", "Authorization": f"Bearer {token.reveal()}"})
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        limits: Limits,
+        content: bytes | Upload = b"",
+        is_own: bool = False,
+    ) -> Reply:
+        """Send one request and return the whole answer, whatever its status.
+
+        `is_own` gives it a connection of its own that carries nothing else. A JSON body is sent as it is.
+        Raises: `Broken`, and `MediaError` for an upload whose file has changed.
+        """
+        headers = {}
+        if isinstance(content, Upload):
+            headers = {"Content-Type": content.content_type, "Content-Length": str(content.size_bytes)}
+        elif content:
+            headers = {"Content-Type": "application/json"}
+        sent = False
+        try:
+            request = self._client.build_request(
+                method,
+                self._base + path,
+                headers=headers,
+                content=_file_parts(content) if isinstance(content, Upload) else content or None,
+                extensions={"origin": self._origin, "patience": limits.patience, "is_own": is_own},
+            )
+            if request.url.host != self._origin.host or (request.url.port or self._default_port) != self._origin.port:
+                raise Broken("the request would go to another host", sent=False)
+            sent = True
+            async with asyncio.timeout(limits.total_s):
+                response = await self._client.send(request, stream=True)
+                try:
+                    return await _whole(response, limits.max_bytes)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise Broken("no whole answer in time", sent=sent) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
+            # Four families, because three of them are no `HTTPError`.
+            raise Broken(f"the request failed ({type(error).__name__})", sent=sent) from None
+
+    @property
+    def _default_port(self) -> int:
+        return 443 if self._origin.is_tls else 80
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+
+async def _whole(response: httpx.Response, max_bytes: int) -> Reply:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Broken("the answer is compressed although nobody asked", sent=True)
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > max_bytes:
+            raise Broken(f"the answer is larger than {max_bytes} bytes", sent=True)
+        parts.append(part)
+    return Reply(response.status_code, response.headers.get("retry-after", "")[:64], b"".join(parts))
+
+
+async def _file_parts(upload: Upload) -> AsyncIterator[bytes]:
+    digest = hashlib.sha256()
+    size = 0
+    with upload.path.open("rb") as file:
+        while part := file.read(256 * 1024):
+            size += len(part)
+            digest.update(part)
+            if size > upload.size_bytes:
+                break
+            yield part
+    if size != upload.size_bytes or digest.hexdigest() != upload.digest:
+        raise MediaError(f"{upload.path.name} changed while it was being sent", "run apply again")
+
+
+# -- downloads --------------------------------------------------------------------------------------------
+
+
+class DownloadClient:
+    """Fetches results: without a token, from hosts that pass the gate, at addresses that were checked."""
+
+    def __init__(self, gate: Gate, *, at_once: int = 8) -> None:
+        self._gate = gate
+        self._slots = asyncio.Semaphore(at_once)
+        self._client = _client(at_once, {"Accept": "*/*"})
+
+    async def download(self, url: str, target: Path, *, limits: Limits) -> Downloaded:
+        """Stream a link into `target`, which is written as `*.part` and renamed when it is whole.
+
+        Whole means: as long as announced, or ended by the server where nothing was announced; whether it is a clip
+        is for the caller to check. A broken download is removed.
+        Raises: `LinkRefused`, `LinkDead`, `Broken`, `MediaError` for a disk that cannot take it.
+        """
+        async with self._slots:
+            try:
+                async with asyncio.timeout(limits.total_s):
+                    return await self._follow(url, target, limits)
+            except TimeoutError:
+                raise Broken("the download took too long", sent=True) from None
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
+                raise Broken(f"the download failed ({type(error).__name__})", sent=True) from None
+
+    async def _follow(self, url: str, target: Path, limits: Limits) -> Downloaded:
+        for _ in range(MAX_REDIRECTS + 1):
+            origin = await self._checked(url)
+            request = self._client.build_request(
+                "GET", url, extensions={"origin": origin, "patience": limits.patience, "is_own": False}
+            )
+            if request.url.host.rstrip(".") != origin.host or request.url.userinfo:
+                raise LinkRefused("the link can be read in two ways")
+            response = await self._client.send(request, stream=True)
+            try:
+                if response.status_code not in (301, 302, 303, 307, 308):
+                    return await _save(response, target, limits.max_bytes)
+                url = urljoin(url, response.headers.get("location", ""))
+            finally:
+                await response.aclose()
+        raise LinkRefused("the link is redirected too often")
+
+    async def _checked(self, url: str) -> Origin:
+        host, port, is_tls = self._gate.check(url)
+        if self._gate.allows_loopback and is_loopback(host):
+            return Origin(host, port, is_tls)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise Broken("the host name has no address", sent=False) from None
+        addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+        if not addresses or not all(is_public(address) for address in addresses):
+            raise LinkRefused("the service sent a link whose host is not on the public internet")
+        return Origin(host, port, is_tls, addresses)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+
+async def _save(response: httpx.Response, target: Path, max_bytes: int) -> Downloaded:
+    if response.status_code != 200:
+        raise LinkDead(response.status_code)
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Broken("the file came compressed", sent=True)
+    if int(response.headers.get("content-length", "0")) > max_bytes:
+        raise _too_large(max_bytes)
+    part = target.with_name(target.name + ".part")
+    digest = hashlib.sha256()
+    size, head, pace = 0, b"", _Pace()
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            async for piece in response.aiter_raw():
+                size += len(piece)
+                if size > max_bytes:
+                    raise MediaError(
+                        f"the file is larger than {max_bytes} bytes", "raise the limit if you expected that"
+                    )
+                pace.check(size)
+                digest.update(piece)
+                file.write(piece)
+                head = head or piece[:64]
+        if not size:
+            raise Broken("the file is empty", sent=True)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise MediaError(
+            f"the file cannot be written ({error.strerror})", "free some space and run apply again"
+        ) from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return Downloaded(digest.hexdigest(), size, head)
+
+
+def _too_large(max_bytes: int) -> MediaError:
+    return MediaError(f"the file is larger than {max_bytes} bytes", "raise the limit if you expected that")
+
+
+class _Pace:
+    """Ends a download that drips: less than a floor in each window of time."""
+
+    def __init__(self) -> None:
+        self._until = monotonic() + WINDOW_S
+        self._floor = MIN_BYTES_PER_WINDOW
+
+    def check(self, size: int) -> None:
+        now = monotonic()
+        if now >= self._until:
+            if size < self._floor:
+                raise Broken("the download is too slow", sent=True)
+            self._until, self._floor = now + WINDOW_S, size + MIN_BYTES_PER_WINDOW
