@@ -1,0 +1,191 @@
+"""Check a tree against the schema: each distinct shape of a shot once, every finding with its place.
+
+A film repeats itself: 10,000 shots have some hundred shapes. Two shots of one shape differ only in texts and numbers
+that fit their own bounds and that no condition looks at, so the schema says the same of both. A test holds this
+against the plain validator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry
+
+from veospec.model import Problem
+from veospec.spec.schema_words import Found, Words, problems_of
+from veospec.spec.tree import Tree
+from veospec.spec.words import Node
+
+Path: TypeAlias = tuple[str | int, ...]
+Shaper: TypeAlias = Callable[[Any], Hashable]
+
+_BLIND = frozenset(("not", "maxItems", "errorMessage", "x-code", "x-advice"))
+"""Keywords of a model rule that do not look at the text or number of a value."""
+
+
+class Checker:
+    """One schema, ready to judge trees."""
+
+    def __init__(self, schema: Node, hints: Mapping[str, str]) -> None:
+        definitions: dict[str, Node] = schema["definitions"]
+        self._words = Words(schema, hints)
+        # Shots and stills are judged one by one, so the outline takes whatever stands there.
+        self._outline = _validator({**schema, "definitions": {**definitions, "shot": {}, "still": {}}})
+        self._parts = {
+            name: _validator({"$ref": f"#/definitions/{name}", "definitions": definitions})
+            for name in ("shot", "still")
+        }
+        self._shapers = {name: _Shapes(definitions, name) for name in ("shot", "still")}
+
+    def check(self, tree: Tree, *, may_use_unlisted_models: bool = False) -> tuple[Problem, ...]:
+        """Return every problem in the order of the file."""
+        found: list[Found] = []
+        for error in self._outline.iter_errors(tree.root):
+            found += self._words.of(error, ())
+        seen: dict[Hashable, bool] = {}
+        for name, path, value in _parts(tree.root):
+            shape = (name, self._shapers[name].of(value))
+            is_valid = seen.get(shape)
+            if is_valid is None:
+                is_valid = seen[shape] = self._parts[name].is_valid(value)
+            if not is_valid:
+                for error in self._parts[name].iter_errors(value):
+                    found += self._words.of(error, path)
+        return problems_of(found, tree, may_use_unlisted_models=may_use_unlisted_models)
+
+    def check_plainly(self, tree: Tree) -> Iterator[ValidationError]:
+        """Yield what the validator says of shots and stills without the short cut; the tests compare with it."""
+        for name, _, value in _parts(tree.root):
+            yield from self._parts[name].iter_errors(value)
+
+
+def _validator(schema: Node) -> Draft202012Validator:
+    # An empty registry: a reference that leaves the schema fails here and is never fetched.
+    registry: Registry[Any] = Registry()
+    return Draft202012Validator(schema, registry=registry)
+
+
+def _parts(root: Any) -> Iterator[tuple[str, Path, Any]]:
+    """Yield each shot and still of a tree whose outline may be broken."""
+    if not isinstance(root, dict):
+        return
+    stills = root.get("stills")
+    if isinstance(stills, dict):
+        yield from (("still", ("stills", name), value) for name, value in stills.items())
+    scenes = root.get("scenes")
+    for number, scene in enumerate(scenes) if isinstance(scenes, list) else ():
+        if isinstance(scene, dict):
+            yield from _shots(scene, ("scenes", number))
+    yield from _shots(root, ())
+
+
+def _shots(owner: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Path, Any]]:
+    shots = owner.get("shots")
+    if isinstance(shots, list):
+        yield from (("shot", (*path, "shots", number), value) for number, value in enumerate(shots))
+
+
+class _Shapes:
+    """Turns a shot into what the schema can see of it."""
+
+    def __init__(self, definitions: Mapping[str, Node], name: str) -> None:
+        watched = _watched(definitions) | {"model"}
+        properties: dict[str, Node] = definitions[name]["properties"]
+        self._of = {key: _exact if key in watched else _shaper(node) for key, node in properties.items()}
+
+    def of(self, value: Any) -> Hashable:
+        """Return the shape of one shot or still."""
+        if not isinstance(value, dict):
+            return _exact(value)
+        return tuple([(key, self._of.get(key, _unknown)(each)) for key, each in value.items()])
+
+
+def _watched(definitions: Mapping[str, Node]) -> set[str]:
+    """Return the keys whose very value some model rule looks at."""
+    found: set[str] = set()
+    for name, node in definitions.items():
+        if name in ("shot", "still"):
+            continue
+        for part in (node, *(rule["then"] for rule in node.get("allOf", ()))):
+            found |= {key for key, limits in part.get("properties", {}).items() if not _BLIND.issuperset(limits)}
+    return found
+
+
+def _shaper(node: Node) -> Shaper:
+    kinds = node.get("type")
+    if "anyOf" in node or "enum" in node or "const" in node:
+        return _exact
+    if kinds == "string":
+        return _text_shaper(node)
+    if kinds == "integer":
+        return _whole_shaper(node)
+    if kinds == "array":
+        return _list_shaper(_shaper(node["items"]))
+    if kinds == "object" and "properties" in node:
+        return _record_shaper({key: _shaper(part) for key, part in node["properties"].items()})
+    if kinds == ["string", "object"] and "properties" in node:
+        return _either_shaper(
+            _text_shaper(node), _record_shaper({k: _shaper(p) for k, p in node["properties"].items()})
+        )
+    return _exact
+
+
+def _text_shaper(node: Node) -> Shaper:
+    shortest, longest = node.get("minLength", 0), node.get("maxLength", 1 << 30)
+    form = re.compile(node["pattern"]).search if "pattern" in node else None
+
+    def shape(value: Any) -> Hashable:
+        if isinstance(value, str) and shortest <= len(value) <= longest and (form is None or form(value)):
+            return "text"
+        return _exact(value)
+
+    return shape
+
+
+def _whole_shaper(node: Node) -> Shaper:
+    lowest, highest = node["minimum"], node["maximum"]
+
+    def shape(value: Any) -> Hashable:
+        return "whole" if type(value) is int and lowest <= value <= highest else _exact(value)
+
+    return shape
+
+
+def _list_shaper(item: Shaper) -> Shaper:
+    def shape(value: Any) -> Hashable:
+        return ("list", *map(item, value)) if isinstance(value, list) else _exact(value)
+
+    return shape
+
+
+def _record_shaper(parts: Mapping[str, Shaper]) -> Shaper:
+    def shape(value: Any) -> Hashable:
+        if not isinstance(value, dict):
+            return _exact(value)
+        return ("map", *((key, parts.get(key, _unknown)(each)) for key, each in value.items()))
+
+    return shape
+
+
+def _either_shaper(text: Shaper, record: Shaper) -> Shaper:
+    def shape(value: Any) -> Hashable:
+        return text(value) if isinstance(value, str) else record(value)
+
+    return shape
+
+
+def _unknown(_: Any) -> Hashable:
+    return "unknown key"
+
+
+def _exact(value: Any) -> Hashable:
+    """Return the value itself with its type: for Python, 1 and True are the same key of a dict."""
+    if isinstance(value, dict):
+        return ("exactly", "map", *((key, _exact(each)) for key, each in value.items()))
+    if isinstance(value, list):
+        return ("exactly", "list", *map(_exact, value))
+    return ("exactly", type(value).__name__, value)
