@@ -1,0 +1,374 @@
+"""What may cost money, on disk before it happens: attempts, their takes, and what was set aside for them.
+
+An attempt is one request that is sent at most once; its entries are the takes it asks for, each with a state of
+`lifecycle`. Three things cannot go wrong here even when the runner does: a key has one live attempt at most (a unique
+index), a move happens only from the state it starts in (`UPDATE … WHERE state = old`), and a reservation that would
+break the ceiling is refused in the transaction that would make it.
+
+Beside that: handles of things made once per account (`refs`), and what an account may not use in a run (`denials`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from veospec.errors import BudgetExceeded, Charge, JournalError
+from veospec.model import Cost, Digest, Key
+from veospec.plan.values import Ceiling, Flight
+from veospec.providers.base import Result
+from veospec.run.lifecycle import LIVE, TABLE, Event, Move, Next, State, advance, may_begin
+from veospec.run.rows import (
+    SCHEMA,
+    TABLES,
+    Entry,
+    Intent,
+    Part,
+    Record,
+    attempt_row,
+    entry_of,
+    entry_row,
+    instant,
+    receipt_text,
+    record_of,
+)
+from veospec.run.sealed_db import Row, SealedDb, Value
+
+FILE_NAME = "journal.sqlite3"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Why an attempt may not begin: what stands at one of its keys."""
+
+    key: Key
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The journal as `plan` and `status` read it. `records` are all attempts, oldest first."""
+
+    records: tuple[Record, ...] = ()
+    flights: Mapping[Key, Flight] = field(default_factory=dict)
+
+    def flight(self, key: Key) -> Flight | None:
+        """Return what stands at a key: live, or refused and remembered."""
+        return self.flights.get(key)
+
+    def last(self, key: Key) -> tuple[Record, Entry] | None:
+        """Return the newest attempt at a key, whatever became of it."""
+        for record in reversed(self.records):
+            for entry in record.entries:
+                if entry.key == key:
+                    return record, entry
+        return None
+
+
+class Journal:
+    """An open journal. For one thread; other processes may have it open too."""
+
+    def __init__(self, db: SealedDb) -> None:
+        self._db = db
+
+    @classmethod
+    def open(cls, path: Path) -> Journal:
+        """Open for writing; makes the file when it was never there. Raises `JournalError`."""
+        return cls(SealedDb(path, TABLES, SCHEMA, write=True))
+
+    @staticmethod
+    def read(path: Path) -> Snapshot:
+        """Read everything; needs no right to write. A journal that never was is empty. Raises `JournalError`."""
+        if not path.exists() and not path.with_suffix(".seq").exists():
+            return Snapshot()
+        db = SealedDb(path, TABLES, SCHEMA, write=False)
+        try:
+            return Journal(db).snapshot()
+        finally:
+            db.close()
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make several moves durable together."""
+        with self._db.transaction():
+            yield
+
+    # -- reading
+
+    def snapshot(self) -> Snapshot:
+        """Return everything."""
+        entries: dict[str, list[Entry]] = {}
+        for row in self._db.scan("entries"):
+            entry = entry_of(row)
+            entries.setdefault(entry.attempt, []).append(entry)
+        records = tuple(record_of(row, entries.get(str(row["attempt"]), ())) for row in self._db.scan("attempts"))
+        return Snapshot(records, _flights(records))
+
+    def record(self, attempt: str) -> Record:
+        """Return an attempt. Raises `JournalError` when there is none of that id."""
+        found = self._db.select("attempts", {"attempt": attempt})
+        if not found:
+            raise JournalError(f"the journal has no attempt {attempt}")
+        return record_of(found[0], self._entries(attempt))
+
+    def live(self) -> tuple[Record, ...]:
+        """Return every attempt with a live take, oldest first."""
+        states = [state.value for state in LIVE]
+        rows = self._db.search("entries", f"state IN ({', '.join('?' * len(states))})", states)
+        return tuple(self.record(attempt) for attempt in dict.fromkeys(str(row["attempt"]) for row in rows))
+
+    def at(self, key: Key) -> tuple[tuple[Record, Entry], ...]:
+        """Return all attempts at a key, oldest first."""
+        found = (entry_of(row) for row in self._db.select("entries", {"key": key}))
+        return tuple((self.record(entry.attempt), entry) for entry in found)
+
+    def spent(self, run: str, board: str = "") -> Cost:
+        """Return what a run has used or set aside, and what requests of unknown fate may have cost the storyboard."""
+        total = Cost(0, 0)
+        for row in self._db.select("attempts", {"run": run}):
+            for entry in self._entries(str(row["attempt"])):
+                if entry.charge is not Charge.NO:
+                    total += entry.cost
+        for row in self._db.select("entries", {"state": State.UNKNOWN.value}):
+            record = self.record(str(row["attempt"]))
+            if record.board == board and record.run != run:
+                total += entry_of(row).cost
+        return total
+
+    # -- attempts
+
+    def reserve(self, intent: Intent, ceiling: Ceiling, now: datetime) -> Record | Standing:
+        """Write down the intent and set its price aside, in one transaction; state `reserved`.
+
+        Returns what stands in the way when one of the keys has a live attempt or was refused. Raises
+        `BudgetExceeded` when the run would pass its ceiling, or when the price is unknown and there is a ceiling.
+        """
+        with self._db.transaction():
+            for part in intent.parts:
+                standing = self._standing(part)
+                if standing is not None:
+                    return standing
+            self._hold_ceiling(intent, ceiling)
+            move = advance(State.PLANNED, Event.RESERVE, now)
+            self._db.insert("attempts", attempt_row(intent, now))
+            try:
+                for position, part in enumerate(intent.parts):
+                    self._db.insert("entries", entry_row(intent, position, part, move.state, now))
+            except sqlite3.IntegrityError as error:
+                raise JournalError(f"a second live attempt at {intent.node} was prevented ({error})") from error
+            return self.record(intent.attempt)
+
+    def sending(self, attempt: str, now: datetime) -> Record:
+        """Say that the request may leave from now on; state `submitting`. Raises `JournalError` if it may not."""
+        return self._all(attempt, Event.SEND, now)
+
+    def accepted(self, attempt: str, job_id: str, account: str, now: datetime) -> Record:
+        """Write down the job of a request; state `submitted`."""
+        with self._db.transaction():
+            self._job(attempt, job_id, account)
+            return self._all(attempt, Event.ACCEPTED, now, charge=Charge.YES)
+
+    def unclear(self, attempt: str, reason: str, now: datetime) -> Record:
+        """Say that nobody knows what became of a request; state `unknown`."""
+        return self._all(attempt, Event.ANSWER_LOST, now, charge=Charge.UNKNOWN, reason=reason)
+
+    def ended(
+        self, attempt: str, event: Event, reason: str, charge: Charge, now: datetime, positions: Iterable[int] = ()
+    ) -> Record:
+        """End takes without a result: `release`, `not-taken`, `content-refused`, `failed` or `gone`."""
+        return self._all(attempt, event, now, positions, charge=charge, reason=reason)
+
+    def generated(self, attempt: str, results: Mapping[int, Result], now: datetime) -> Record:
+        """Write down the links of takes that are generated; state `generated`. Again for a renewed link."""
+        with self._db.transaction():
+            for position, result in results.items():
+                changes: dict[str, Value] = {
+                    "url": result.url,
+                    "expires_at": instant(result.expires_at),
+                    "receipt": receipt_text(result.receipt),
+                }
+                self._all(attempt, Event.COMPLETED, now, (position,), more=changes)
+            return self.record(attempt)
+
+    def stored(self, attempt: str, position: int, digest: Digest, now: datetime) -> Record:
+        """Say that bytes and record are in the store, and that the money is spent; states `stored`, `settled`."""
+        with self._db.transaction():
+            self._all(attempt, Event.STORED, now, (position,), more={"digest": digest})
+            return self._all(attempt, Event.SETTLED, now, (position,), charge=Charge.YES)
+
+    def found(self, attempt: str, job_id: str, account: str, now: datetime, *, by_person: bool = False) -> Record:
+        """Give a request whose answer was lost the job that it became; state `submitted`."""
+        with self._db.transaction():
+            self._job(attempt, job_id, account)
+            event = Event.PERSON_ADOPT if by_person else Event.FOUND
+            return self._all(attempt, event, now, self._able(attempt, event), charge=Charge.YES)
+
+    def restarted(self, attempt: str, now: datetime) -> tuple[Record, dict[int, Move]]:
+        """Tell the takes of an attempt that a new process has it, and return what is to be done for each.
+
+        Only for who holds the leases of its keys: else its own process may still be at work.
+        """
+        moves: dict[int, Move] = {}
+        with self._db.transaction():
+            for entry in self._entries(attempt):
+                move = advance(
+                    entry.state, Event.RESTARTED, now, created_at=entry.created_at, expires_at=entry.expires_at
+                )
+                moves[entry.position] = move
+                if move.action is Next.SETTLE:
+                    self._all(attempt, Event.SETTLED, now, (entry.position,), charge=Charge.YES)
+                if move.state is not entry.state:
+                    unclear = move.state is State.UNKNOWN
+                    reason = "the process ended before the answer came" if unclear else "was never sent"
+                    charge = Charge.UNKNOWN if unclear else Charge.NO
+                    self._all(attempt, Event.RESTARTED, now, (entry.position,), charge=charge, reason=reason)
+            return self.record(attempt), moves
+
+    def decided(self, attempt: str, event: Event, now: datetime) -> Record:
+        """Carry out a person's `retry` (it may have been paid) or `forget` (it was not) on what stands in the way."""
+        with self._db.transaction():
+            positions = self._able(attempt, event)
+            if not positions:
+                raise JournalError(f"nothing of attempt {attempt} waits for a decision")
+            charge = Charge.UNKNOWN if event is Event.PERSON_RETRY else Charge.NO
+            for entry in self._entries(attempt):
+                if entry.position in positions:
+                    kept = entry.charge if entry.charge is not Charge.UNKNOWN else charge
+                    self._all(attempt, event, now, (entry.position,), charge=kept)
+            return self.record(attempt)
+
+    # -- things made once per account, and what an account may not do
+
+    def ref(self, account: str, kind: str, digest: str) -> str | None:
+        """Return the handle of an upload, a character or a voice of an account."""
+        found = self._db.select("refs", {"account": account, "kind": kind, "digest": digest})
+        return str(found[0]["ref"]) if found else None
+
+    def remember(self, account: str, kind: str, digest: str, ref: str, now: datetime) -> None:
+        """Keep a handle; a newer one takes its place."""
+        with self._db.transaction():
+            self.forget(account, kind, digest)
+            row: Row = {"account": account, "kind": kind, "digest": digest, "ref": ref, "made_at": instant(now)}
+            self._db.insert("refs", row)
+
+    def forget(self, account: str, kind: str, digest: str) -> None:
+        """Drop a handle that the service does not know any more."""
+        with self._db.transaction():
+            for row in self._db.select("refs", {"account": account, "kind": kind, "digest": digest}):
+                self._db.delete("refs", _number(row))
+
+    def deny(self, run: str, account: str, model: str, reason: str, now: datetime) -> None:
+        """Remember for a run that an account may not use a model; an empty model means every one."""
+        with self._db.transaction():
+            if self.denied(run, account, model) is None:
+                row: Row = {"run": run, "account": account, "model": model, "reason": reason, "denied_at": instant(now)}
+                self._db.insert("denials", row)
+
+    def denied(self, run: str, account: str, model: str) -> str | None:
+        """Return why an account may not use a model in this run, or None."""
+        for name in (model, ""):
+            found = self._db.select("denials", {"run": run, "account": account, "model": name})
+            if found:
+                return str(found[0]["reason"])
+        return None
+
+    # -- inside
+
+    def _entries(self, attempt: str) -> tuple[Entry, ...]:
+        return tuple(entry_of(row) for row in self._db.select("entries", {"attempt": attempt}))
+
+    def _standing(self, part: Part) -> Standing | None:
+        """Return what keeps a take from being asked for: a live attempt, or a refusal of these very words."""
+        keys = (part.key, part.sent_key)
+        for row in self._db.search("entries", "key IN (?, ?) OR sent_key IN (?, ?)", (*keys, *keys)):
+            state = State(str(row["state"]))
+            is_other = state is State.REFUSED and row["sent_key"] != part.sent_key
+            if not may_begin((state,)) and not is_other:
+                return Standing(part.key, state, str(row["reason"]))
+        return None
+
+    def _hold_ceiling(self, intent: Intent, ceiling: Ceiling) -> None:
+        if ceiling.credits is None and ceiling.micro_usd is None:
+            return
+        worst = self.spent(intent.run, intent.board) + intent.cost
+        for limit, amount, unit in (
+            (ceiling.credits, worst.credits, "credits"),
+            (ceiling.micro_usd, worst.micro_usd, "millionths of a dollar"),
+        ):
+            if limit is not None and (amount is None or amount > limit):
+                needs = "an unknown amount of" if amount is None else f"{amount:,}"
+                raise BudgetExceeded(
+                    f"{intent.node} would bring this run to {needs} {unit}, over the ceiling of {limit:,}"
+                    f" (from {ceiling.source})",
+                    "Raise the ceiling with --max-credits/--max-usd or in `budget`, or make less.",
+                )
+
+    def _job(self, attempt: str, job_id: str, account: str) -> None:
+        row = self._db.select("attempts", {"attempt": attempt})[0]
+        changes: dict[str, Value] = {"job_id": job_id, "account": account or row["account"]}
+        self._db.update("attempts", _number(row), changes, guard={"attempt": attempt})
+
+    def _able(self, attempt: str, event: Event) -> tuple[int, ...]:
+        """Return the positions whose take the event can happen to."""
+        return tuple(e.position for e in self._entries(attempt) if (e.state, event) in TABLE)
+
+    def _all(
+        self,
+        attempt: str,
+        event: Event,
+        now: datetime,
+        positions: Iterable[int] = (),
+        *,
+        charge: Charge | None = None,
+        reason: str | None = None,
+        more: Mapping[str, Value] | None = None,
+    ) -> Record:
+        """Move takes of an attempt, all of them without `positions`; every one must be able to."""
+        chosen = set(positions)
+        with self._db.transaction():
+            for row in self._db.select("entries", {"attempt": attempt}):
+                if chosen and row["position"] not in chosen:
+                    continue
+                old = State(str(row["state"]))
+                changes: dict[str, Value] = {**(more or {}), "state": advance(old, event, now).state.value}
+                if charge is not None:
+                    changes["charge"] = charge.value
+                if reason is not None:
+                    changes["reason"] = reason
+                changes["updated_at"] = instant(now)
+                if not self._db.update("entries", _number(row), changes, guard={"state": old.value}):
+                    raise JournalError(f"a take of attempt {attempt} was moved by somebody else")
+            return self.record(attempt)
+
+
+def _flights(records: Iterable[Record]) -> dict[Key, Flight]:
+    """Return what stands at each key: what is live before what was refused.
+
+    What was only reserved is left out: it was never sent, and the next writer releases it.
+    """
+    refused: dict[Key, Flight] = {}
+    live: dict[Key, Flight] = {}
+    for record in records:
+        for entry in record.entries:
+            has_job = bool(record.attempt.job_id) and entry.state is not State.LOST
+            flight = Flight(entry.state.value, entry.reason, record.id, has_job)
+            if entry.is_live and entry.state is not State.RESERVED:
+                live.update({entry.sent_key: flight, entry.key: flight})
+            elif entry.state is State.REFUSED:
+                refused.update({entry.sent_key: flight, entry.key: flight})
+    return {**refused, **live}
+
+
+def _number(row: Row) -> int:
+    number = row["id"]
+    assert isinstance(number, int)
+    return number

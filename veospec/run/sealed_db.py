@@ -1,0 +1,387 @@
+"""A SQLite file that knows when it was damaged: it is refused then, and never read as shorter than it was.
+
+Each row carries a hash of its own content, and a head row the number of rows, the sum of their hashes and a sequence
+number. A changed, missing, doubled or older row breaks the sum. An older state of the whole file (a lost or damaged
+`-wal`, a restored copy, a file cut to nothing) agrees with itself, so the sequence number is also kept outside, in a
+small file beside it, as a lower bound. The hashes are no signature: they stand against accidents only.
+
+Durability: WAL with `synchronous=FULL`. Source: SQLite, "PRAGMA synchronous", 2026: with NORMAL a power cut may roll
+back committed transactions of a WAL file. Python's default (rollback journal) lost the last record as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import quote
+
+from veospec.errors import JournalError, StoreLocked
+from veospec.store.durable import PRIVATE, scratch_name, sync_folder
+
+Value: TypeAlias = str | int | None
+Row: TypeAlias = dict[str, Value]
+
+APPLICATION_ID = 0x7665_6F53
+BUSY_MS = 30_000
+_MODULUS = 1 << 256
+_REPAIR = "Nothing was changed. Put a backup of the file back; deleting it can make veospec pay a second time."
+_HEAD_DDL = "CREATE TABLE head (id INTEGER PRIMARY KEY, seq INTEGER, rows INTEGER, total TEXT, seal TEXT)"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of sealed rows: an integer `id`, the fields ("name TYPE"), and `seal`. `extra` are indexes on it."""
+
+    name: str
+    fields: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return tuple(field.split(" ", 1)[0] for field in self.fields)
+
+    @property
+    def ddl(self) -> str:
+        """The statement that makes it."""
+        return f"CREATE TABLE {self.name} (id INTEGER PRIMARY KEY, {', '.join(self.fields)}, seal TEXT)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    seq: int = 0
+    rows: int = 0
+    total: int = 0
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return (self.seq, self.rows, f"{self.total:064x}")
+
+
+class SealedDb:
+    """An open file. Not for use by several threads; several processes may have it open."""
+
+    def __init__(self, path: Path, tables: Sequence[Table], version: int, *, write: bool) -> None:
+        """Open an existing file, or make it when it is written and not there. Reads and checks every row.
+
+        Raises `JournalError` for a file that is damaged, newer, missing after it was there, or cannot be opened.
+        """
+        self.path = path
+        self._tables = {table.name: table for table in tables}
+        self._version = version
+        self._head = _Head()
+        self._is_open = False
+        self._copies: tempfile.TemporaryDirectory[str] | None = None
+        bound = self._bound()
+        if not path.exists():
+            if bound:
+                raise self.damaged("the file is gone although it was written before")
+            if write:
+                self._create()
+        with self._faults("open"):
+            self._db = self._connect(write=write)
+            try:
+                self._check_form()
+                self._check_rows(bound, whole=write)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        self._db.close()
+        if self._copies is not None:
+            self._copies.cleanup()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what happens inside durable together, or not at all. Inside another one: all or nothing of its own."""
+        if self._is_open:
+            with self._part():
+                yield
+            return
+        with self._faults("write"):
+            self._db.execute("BEGIN IMMEDIATE")
+        self._is_open = True
+        try:
+            with self._faults("write"):
+                self._head = before = self._read_head()
+            yield
+            with self._faults("write"):
+                if self._head != before:
+                    self._head = replace(self._head, seq=before.seq + 1)
+                    self._write_head()
+                self._db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+        finally:
+            self._is_open = False
+        if self._head != before:
+            self._witness()
+
+    def insert(self, table: str, row: Row) -> int:
+        """Add a row and return its id. Raises `sqlite3.IntegrityError` when a unique index forbids it."""
+        columns = self._tables[table].columns
+        values = [row[name] for name in columns]
+        number = int(self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0])  # noqa: S608
+        seal = _seal(table, (number, *values))
+        marks = ", ".join("?" * (len(columns) + 2))
+        with self._faults("write"):
+            self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (number, *values, seal))  # noqa: S608
+        self._add(1, int(seal, 16))
+        return number
+
+    def update(self, table: str, number: int, changes: Mapping[str, Value], *, guard: Mapping[str, Value]) -> bool:
+        """Change a row whose columns are as `guard` says; return False when they are not."""
+        found = self.select(table, {"id": number, **guard})
+        if not found:
+            return False
+        old = found[0]
+        columns = self._tables[table].columns
+        values = [{**old, **changes}[name] for name in columns]
+        seal = _seal(table, (number, *values))
+        sets = ", ".join(f"{name} = ?" for name in columns)
+        with self._faults("write"):
+            done = self._db.execute(
+                f"UPDATE {table} SET {sets}, seal = ? WHERE id = ? AND seal = ?",  # noqa: S608
+                (*values, seal, number, old["seal"]),
+            )
+        if done.rowcount != 1:
+            return False
+        self._add(0, int(seal, 16) - int(str(old["seal"]), 16))
+        return True
+
+    def delete(self, table: str, number: int) -> None:
+        """Remove a row that is no record of money."""
+        for row in self.select(table, {"id": number}):
+            with self._faults("write"):
+                self._db.execute(f"DELETE FROM {table} WHERE id = ?", (number,))  # noqa: S608
+            self._add(-1, -int(str(row["seal"]), 16))
+
+    def select(self, table: str, where: Mapping[str, Value]) -> list[Row]:
+        """Return the rows with all of these values, by id, each checked."""
+        tests = " AND ".join(f"{name} = ?" for name in where)
+        return self.search(table, tests, tuple(where.values()))
+
+    def search(self, table: str, condition: str, values: Sequence[Value]) -> list[Row]:
+        """Return the rows that a condition with `?` holds for, by id, each checked."""
+        with self._faults("read"):
+            found = self._db.execute(
+                f"SELECT * FROM {table} WHERE {condition} ORDER BY id",  # noqa: S608
+                tuple(values),
+            ).fetchall()
+        return [self._checked(table, row) for row in found]
+
+    def scan(self, table: str) -> Iterator[Row]:
+        """Yield every row by id, from the table itself and by no index."""
+        with self._faults("read"):
+            cursor = self._db.execute(f"SELECT * FROM {table} NOT INDEXED ORDER BY id")  # noqa: S608
+        while True:
+            with self._faults("read"):
+                values = cursor.fetchone()
+            if values is None:
+                return
+            yield self._checked(table, values)
+
+    def damaged(self, what: str) -> JournalError:
+        """Return the error that says what is wrong with the file."""
+        return JournalError(f"{self.path} is damaged: {what}", _REPAIR)
+
+    # -- opening
+
+    def _create(self) -> None:
+        """Make the file aside and link it into place, so that it is never seen empty or half made."""
+        fresh = self.path.with_name(scratch_name(".new"))
+        with self._faults("make"):
+            db = sqlite3.connect(fresh, isolation_level=None)
+            try:
+                fresh.chmod(PRIVATE)
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("BEGIN")
+                for statement in self._statements():
+                    db.execute(statement)
+                db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version={self._version}")
+                head = _Head().values
+                db.execute("INSERT INTO head VALUES (1, ?, ?, ?, ?)", (*head, _seal("head", head)))
+                db.execute("COMMIT")
+            finally:
+                db.close()
+            fd = os.open(fresh, os.O_RDONLY)
+            os.fsync(fd)
+            os.close(fd)
+            with suppress(FileExistsError):  # another process was first
+                os.link(fresh, self.path)
+            fresh.unlink()
+            sync_folder(self.path.parent)
+
+    def _statements(self) -> list[str]:
+        tables = self._tables.values()
+        return [_HEAD_DDL, *(table.ddl for table in tables), *(line for table in tables for line in table.extra)]
+
+    def _connect(self, *, write: bool) -> sqlite3.Connection:
+        path = self.path
+        if not write and not os.access(path.parent, os.W_OK):
+            path = self._copy()
+        if path.stat().st_size == 0:  # SQLite takes an empty file for a new database
+            raise self.damaged("it is empty")
+        mode = "rw" if write else "ro"
+        db = sqlite3.connect(
+            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_MS / 1000
+        )
+        for pragma in (
+            "trusted_schema=OFF",
+            "cell_size_check=ON",
+            f"busy_timeout={BUSY_MS}",
+            *(("synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON") if write else ("query_only=ON",)),
+        ):
+            db.execute(f"PRAGMA {pragma}")
+        return db
+
+    def _copy(self) -> Path:
+        """Copy a file in a folder that cannot be written: SQLite needs to make files beside a WAL database."""
+        self._copies = tempfile.TemporaryDirectory(prefix="veospec-")
+        target = Path(self._copies.name) / self.path.name
+        for suffix in ("", "-wal"):
+            source = self.path.with_name(self.path.name + suffix)
+            if source.exists():
+                shutil.copyfile(source, target.with_name(target.name + suffix))
+        return target
+
+    def _check_form(self) -> None:
+        number = self._db.execute("PRAGMA application_id").fetchone()[0]
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if number != APPLICATION_ID:
+            raise self.damaged("it is not a journal of veospec")
+        if version > self._version:
+            raise JournalError(
+                f"{self.path} was written by a newer veospec (version {version}; this one knows {self._version})",
+                "Use that version of veospec. Nothing was changed.",
+            )
+        if self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            raise self.damaged("it is not in WAL mode")
+        found = {row[0] for row in self._db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+        if version != self._version or found != set(self._statements()):
+            raise self.damaged("its tables are not those that veospec makes")
+
+    def _check_rows(self, bound: int, *, whole: bool) -> None:
+        self._db.execute("BEGIN")
+        try:
+            if whole and self._db.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+                raise self.damaged("SQLite finds an error in its structure")
+            head = self._read_head()
+            rows = total = 0
+            for name in self._tables:
+                for row in self.scan(name):
+                    rows += 1
+                    total += int(str(row["seal"]), 16)
+            if (rows, total % _MODULUS) != (head.rows, head.total):
+                raise self.damaged(f"{rows} rows are there, {head.rows} were written, or one is an older version")
+            if head.seq < bound:
+                raise self.damaged(f"it is an older state (number {head.seq}; {bound} was reached before)")
+        finally:
+            with suppress(sqlite3.Error):
+                self._db.execute("COMMIT")
+
+    # -- head, seals, the bound outside
+
+    def _read_head(self) -> _Head:
+        found = self._db.execute("SELECT seq, rows, total, seal FROM head").fetchall()
+        if len(found) != 1 or _seal("head", found[0][:3]) != found[0][3]:
+            raise self.damaged("its head is not what was written")
+        seq, rows, total, _ = found[0]
+        return _Head(seq, rows, int(total, 16))
+
+    def _write_head(self) -> None:
+        values = self._head.values
+        self._db.execute("UPDATE head SET seq = ?, rows = ?, total = ?, seal = ?", (*values, _seal("head", values)))
+
+    def _add(self, rows: int, amount: int) -> None:
+        assert self._is_open, "rows change inside a transaction only"
+        self._head = replace(self._head, rows=self._head.rows + rows, total=(self._head.total + amount) % _MODULUS)
+
+    def _checked(self, table: str, values: Sequence[Value]) -> Row:
+        if _seal(table, values[:-1]) != values[-1]:
+            raise self.damaged(f"row {values[0]} of {table} is not what was written")
+        return dict(zip(("id", *self._tables[table].columns, "seal"), values, strict=True))
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        before = self._head
+        self._db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._head = before
+            self._db.execute("ROLLBACK TO part")
+            raise
+        finally:
+            self._db.execute("RELEASE part")
+
+    @property
+    def _bound_path(self) -> Path:
+        return self.path.with_suffix(".seq")
+
+    def _bound(self) -> int:
+        """Return the lowest sequence number that the file may have; 0 when nothing is known."""
+        try:
+            text = self._bound_path.read_bytes()
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise JournalError(f"cannot read {self._bound_path}: {error.strerror}") from None
+        number = text.removesuffix(b"\n")
+        if len(text) != 21 or not number.isdigit():
+            raise JournalError(
+                f"{self._bound_path} is damaged", f"When {self.path.name} is surely complete, delete this file."
+            )
+        return int(number)
+
+    def _witness(self) -> None:
+        """Write the sequence number outside. Without fsync: an older number is only a weaker bound."""
+        with suppress(OSError):
+            fd = os.open(self._bound_path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+            os.pwrite(fd, f"{self._head.seq:020}\n".encode("ascii"), 0)
+            os.close(fd)
+
+    @contextmanager
+    def _faults(self, doing: str) -> Iterator[None]:
+        """Translate what SQLite and the system raise."""
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise StoreLocked(
+                    f"another process keeps {self.path} locked", "Wait for it and run the command again."
+                ) from error
+            if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+                raise self.damaged(f"SQLite finds an error in its structure ({name})") from error
+            raise JournalError(f"cannot {doing} {self.path}: {error} ({name})", _advice(name)) from error
+        except (OSError, UnicodeDecodeError, OverflowError) as error:
+            raise JournalError(f"cannot {doing} {self.path}: {error}") from error
+
+
+def _advice(name: str) -> str:
+    if name.startswith("SQLITE_FULL"):
+        return "Free some space and run the command again; nothing is bought meanwhile."
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return "Make the folder writable, or set VEOSPEC_HOME; nothing is bought without a journal."
+    return "Nothing is bought without a journal."
+
+
+def _seal(table: str, values: Sequence[Value]) -> str:
+    return hashlib.sha256(json.dumps([table, *values], separators=(",", ":")).encode("ascii")).hexdigest()
