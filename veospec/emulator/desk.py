@@ -1,0 +1,268 @@
+"""The counter at which work is accepted: whose account, is it allowed, may it run now, what does it cost.
+
+In the order of the real service: form and references are checked first (`params`, `references`, `rules`), then the
+account is chosen, then Google says yes or no: plan, concurrency, credits. Only then there is a job, and only then a
+charge.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from veospec.emulator import ids, refusals, times
+from veospec.emulator.faults import Rule
+from veospec.emulator.options import Options
+from veospec.emulator.state import Account, Job, Quarantine, State
+from veospec.emulator.tables import PLANS, Plan, Table
+
+Json: TypeAlias = Any
+
+QUARANTINE_S = 1800.0
+_RESTING = {
+    "USER_REQUESTS_THROTTLED": "*",
+    "USER_QUOTA_REACHED": "*",
+    "PER_MODEL_DAILY_QUOTA_REACHED": "",
+    "PER_MODEL_DAILY_QUOTA_REACHED_UPGRADEABLE": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be made, before it has an id. `entries` as in `Job`; one that is filtered is not paid for."""
+
+    operation: str
+    family: str
+    account: Account
+    user: str
+    model: str
+    internal: str
+    request: Mapping[str, Json]
+    entries: list[dict[str, Json]]
+    credits_each: int
+    seconds: float
+    shows_operations: bool = False
+    is_sync: bool = False
+
+
+class Desk:
+    """Accounts, jobs and money of one emulator."""
+
+    def __init__(self, options: Options, state: State, table: Table) -> None:
+        self._options = options
+        self._state = state
+        self._table = table
+        self._numbers = itertools.count()
+
+    # -- accounts -----------------------------------------------------------------------------------------
+
+    def account(self, email: str) -> Account:
+        """Return a connected account. Raises `Refusal` 404."""
+        account = self._state.accounts.get(email.lower())
+        if account is None or not account.is_connected:
+            raise refusals.not_found(f"Account {email} not found")
+        return account
+
+    def connected(self) -> list[Account]:
+        """Return every connected account, in the order they were given."""
+        return [account for account in self._state.accounts.values() if account.is_connected]
+
+    def plan(self, account: Account) -> Plan:
+        """Return the plan of an account."""
+        return PLANS[account.plan]
+
+    def chosen(self, email: str | None, owners: tuple[str, ...], model: str) -> Account:
+        """Return the account of a request: the one it names, the owner of its references, or the balancer's choice.
+
+        Raises:
+            Refusal: 400 when they contradict each other, 404 when it is not connected, 429 when all rest.
+        """
+        foreign = [owner for owner in owners if email is not None and owner.lower() != email.lower()]
+        if foreign:
+            raise refusals.bad(f"Email mismatch: body has '{email}', references have '{foreign[0]}'")
+        if len(owners) > 1:
+            raise refusals.bad(f"Email mismatch: references have '{owners[0]}' and '{owners[1]}'")
+        if email is not None or owners:
+            return self.account(email if email is not None else owners[0])
+        return self._balanced(model)
+
+    def _balanced(self, model: str) -> Account:
+        accounts = self.connected()
+        if not accounts:
+            raise refusals.not_found("No accounts configured")
+        if len(accounts) == 1:  # with one account nothing is filtered: it gets Google's own 429
+            return accounts[0]
+        resting = self.resting(model)
+        eligible = [account for account in accounts if account.email not in resting]
+        if not eligible:
+            raise self.nobody(model)
+        return min(eligible, key=lambda account: self.score(account.email))
+
+    def resting(self, model: str) -> dict[str, Quarantine]:
+        """Return the accounts that rest for a model, each with the reason that lasts longest."""
+        found: dict[str, Quarantine] = {}
+        for entry in self._state.active_quarantines():
+            if entry.model in ("*", model) and (entry.email not in found or found[entry.email].until < entry.until):
+                found[entry.email] = entry
+        return found
+
+    def nobody(self, model: str, *, retry_s: float | None = None) -> refusals.Refusal:
+        """Return the 429 of a balancer that has no account left."""
+        now = self._state.clock.now()
+        resting = self.resting(model)
+        skipped = [
+            {"email": ids.mask(entry.email), "reason": entry.reason, "model": entry.model} for entry in resting.values()
+        ]
+        until = min((entry.until for entry in resting.values()), default=now + 2)
+        return refusals.no_eligible_account(skipped, now=now, retry_s=retry_s if retry_s is not None else until - now)
+
+    def score(self, email: str) -> int:
+        """Return the balancer's score: the lowest gets the next request."""
+        kinds = [kind for _, kind, _ in self._state.recent(email)]
+        later = 0 if self._table.is_june else kinds.count("completed")
+        executing = len(self._state.in_flight(email))
+        return executing + 10 * kinds.count("failed") + 20 * kinds.count("rateLimited") + later
+
+    def throttle(self, account: Account, model: str, reason: str, retry_s: float | None) -> refusals.Refusal:
+        """Return a 429 of Google and let the account rest as the balancer would."""
+        now = self._state.clock.now()
+        self._state.note(account.email, "rateLimited", now)
+        is_daily = reason.startswith("PER_MODEL_DAILY")
+        if (scope := _RESTING.get(reason)) is not None:
+            until = times.midnight_after(now) if is_daily else now + QUARANTINE_S
+            full = refusals.full_reason(reason)
+            self._state.put_quarantine(Quarantine(account.email, scope or model, full, now, until))
+        if retry_s is None:
+            retry_s = times.midnight_after(now) - now if is_daily else 2.0
+        return refusals.throttled(refusals.full_reason(reason), now=now, retry_s=retry_s)
+
+    # -- work ---------------------------------------------------------------------------------------------
+
+    def admit(self, account: Account, model: str, *, credits_needed: int, is_video: bool) -> None:
+        """Refuse what cannot run now or cannot be paid. Raises `Refusal` 429 or 402."""
+        limit = self._options.concurrency
+        if is_video and limit:
+            running = sum(1 for job in self._state.in_flight(account.email) if job.family == "videos")
+            if running >= limit:
+                raise self.throttle(account, model, "USER_REQUESTS_THROTTLED", self._options.throttle_seconds)
+        if credits_needed > account.credits:
+            raise refusals.out_of_credits(credits_needed, account.credits)
+
+    def accept(self, work: Work, rule: Rule | None) -> Job:
+        """Make the job and charge it; a fault may decide how it will end."""
+        failure = status = None
+        if rule and rule.fault == "moderation":
+            failure, status = refusals.full_reason(rule.reason or "UNSAFE_GENERATION"), 400
+        elif rule and rule.fault == "job-failed":
+            failure, status = "API error: 500", 500
+        elif rule and rule.fault == "filtered-entry":
+            which = min(rule.entry or len(work.entries), len(work.entries)) - 1
+            work.entries[which]["filtered"] = refusals.full_reason(rule.reason or "UNSAFE_GENERATION")
+        paid = 0 if failure else work.credits_each * sum(1 for entry in work.entries if not entry.get("filtered"))
+        now = self._state.clock.now()
+        account = work.account
+        account.credits -= paid
+        self._state.put_account(account)
+        job = Job(
+            id=self._job_id(work, now),
+            user=work.user,
+            email=account.email,
+            family=work.family,
+            operation=work.operation,
+            request=echo(work.request),
+            created=now,
+            ends=now + work.seconds,
+            model=work.model,
+            internal=work.internal,
+            entries=work.entries,
+            captcha=self.captcha(),
+            remaining=account.credits,
+            failure=failure or "",
+            http_status=status or 200,
+            shows_operations=work.shows_operations,
+            is_sync=work.is_sync,
+        )
+        self._state.put_job(job)
+        if not failure:
+            self.charge(work.operation, account, model=work.model, credits=paid, request=job.request, job=job.id)
+        self._attempt(job, status=200, reason="")
+        return job
+
+    def _job_id(self, work: Work, now: float) -> str:
+        while True:
+            number = next(self._numbers)
+            text = ids.job_id(
+                user=work.user, email=work.account.email, family=work.family, at=now, number=number,
+                is_june=self._table.is_june,
+            )  # fmt: skip
+            if text not in self._state.jobs:
+                return text
+
+    def charge(
+        self,
+        operation: str,
+        account: Account,
+        *,
+        model: str = "",
+        credits: int = 0,  # noqa: A002
+        request: Mapping[str, Json] | None = None,
+        job: str = "",
+    ) -> None:
+        """Write a line of the ledger."""
+        echoed = dict(request or {})
+        self._state.add_charge(
+            {
+                "at": times.iso(self._state.clock.now()),
+                "account": account.email,
+                "operation": operation,
+                "model": model,
+                "credits": credits,
+                "jobid": job,
+                "replyRef": echoed.get("replyRef", ""),
+                "request": echoed,
+            }
+        )
+
+    def captcha(self) -> dict[str, Json]:
+        """Return the captcha part of an answer."""
+        task = str(uuid.uuid4())
+        took = 3000 + zlib.crc32(task.encode()) % 4000
+        attempt = {"service": "CapSolver", "taskId": task, "durationMs": took}
+        return {**attempt, "attempts": [{**attempt, "success": True}]}
+
+    def _attempt(self, job: Job, *, status: int, reason: str) -> None:
+        account = self._state.accounts[job.email.lower()]
+        plan = self.plan(account)
+        self._state.add_attempt(
+            {
+                "timestamp": times.iso(job.created),
+                "jobId": job.id,
+                "provider": "CapSolver",
+                "taskId": job.captcha["taskId"],
+                "route": job.operation,
+                "statusText": "OK" if status == 200 else "Error",
+                "pageAction": "IMAGE_GENERATION" if job.family == "images" else "VIDEO_GENERATION",
+                "error": reason,
+                "reason": reason,
+                "tier": plan.tier,
+                "sku": plan.sku,
+                "statusCode": status,
+                "captchaDurationMs": job.captcha["durationMs"],
+                "apiDurationMs": 900,
+                "attemptNumber": 1,
+            }
+        )
+
+
+def echo(request: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a request as the service shows it again: the e-mail masked, the captcha token cut."""
+    shown = dict(request)
+    if isinstance(shown.get("email"), str):
+        shown["email"] = ids.mask(shown["email"])
+    if isinstance(shown.get("captchaToken"), str):
+        shown["captchaToken"] = shown["captchaToken"][:6] + "…"
+    return shown

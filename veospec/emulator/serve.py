@@ -1,0 +1,192 @@
+"""Start the emulator: as a program, inside another one, or beside a test.
+
+Server and tests share this: `app` is the application, `serve` runs it until it is told to stop, `running` runs it in a
+thread for as long as a `with` block lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from veospec.emulator import faults
+from veospec.emulator.options import DEFAULT_TOKEN, Options
+from veospec.emulator.routes import BASE
+from veospec.emulator.server import Server
+from veospec.emulator.troubles import TRANSPORT
+from veospec.emulator.web import House
+from veospec.errors import UsageError
+from veospec.spec import yamltext
+
+Json: TypeAlias = Any
+
+START_LIMIT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a running emulator is, and what a client needs."""
+
+    host: str
+    port: int
+    token: str
+    emails: tuple[str, ...]
+
+    @property
+    def root(self) -> str:
+        """`http://127.0.0.1:4711`: the emulator's own calls are under `/_emulator/` of it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What `USEAPI_BASE_URL` is set to."""
+        return self.root + BASE
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that a client reads."""
+        return {
+            "USEAPI_TOKEN": self.token,
+            "USEAPI_EMAIL": ",".join(self.emails),
+            "USEAPI_BASE_URL": self.base_url,
+        }
+
+    @property
+    def export_line(self) -> str:
+        """The one line that `veospec emulator` prints: a shell takes it as it is."""
+        return "export " + " ".join(f"{name}={value}" for name, value in self.environment.items())
+
+
+def load_faults(path: Path) -> tuple[faults.Rule, ...]:
+    """Read a fault script.
+
+    Raises:
+        UsageError: it cannot be read, or says something that is not known.
+        SpecUnreadable: it is no YAML.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the fault script {path} cannot be read: {error.strerror}") from error
+    if not content.strip():
+        return ()
+    tree = yamltext.parse(content, path.name)
+    if tree.problems:
+        first = tree.problems[0]
+        raise UsageError(f"{first.location}: {first.message}", first.advice)
+    return faults.read_rules(tree.root, path.name)
+
+
+def app(options: Options) -> Starlette:
+    """Return the application. It opens the state at once and lets it go at shutdown."""
+    house = House(options)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        house.close()
+
+    return Starlette(routes=[Mount("/", app=Server(house))], lifespan=lifespan)
+
+
+class _Protocol(H11Protocol):
+    """Lets the application reach the socket, for answers that HTTP does not allow."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app = _with_transport(self.app, transport)
+
+
+def _with_transport(application: Any, transport: asyncio.Transport) -> ASGIApp:
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("extensions", {})[TRANSPORT] = transport
+        await application(scope, receive, send)
+
+    return call
+
+
+def _bound(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(f"the emulator cannot use port {options.port}: {error.strerror}", "use --port 0") from error
+    listener.listen(1024)
+    return listener
+
+
+def _server(options: Options) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app(options),
+        http=_Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=75,
+    )
+    return uvicorn.Server(config)
+
+
+def _address(options: Options, listener: socket.socket) -> Address:
+    port = listener.getsockname()[1]
+    token = options.token or DEFAULT_TOKEN
+    return Address(options.host, port, token, tuple(account.email for account in options.accounts))
+
+
+def serve(options: Options, announce: Callable[[Address], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is told the address as soon as connections are taken."""
+    listener = _bound(options)
+    try:
+        server = _server(options)
+        announce(_address(options, listener))
+        server.run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+@contextlib.contextmanager
+def running(options: Options | None = None) -> Iterator[Address]:
+    """Serve in a thread of this process on a free port until the block ends."""
+    chosen = replace(options or Options(), port=options.port if options else 0)
+    listener = _bound(chosen)
+    server = _server(chosen)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="emulator", daemon=True)
+    thread.start()
+    try:
+        if not _started(server, thread):
+            raise UsageError("the emulator did not start")
+        yield _address(chosen, listener)
+    finally:
+        server.should_exit = True
+        thread.join(START_LIMIT_S)
+        listener.close()
+
+
+def _started(server: uvicorn.Server, thread: threading.Thread) -> bool:
+    waited = threading.Event()
+    for _ in range(int(START_LIMIT_S / 0.005)):
+        if server.started:
+            return True
+        if not thread.is_alive():
+            return False
+        waited.wait(0.005)
+    return False
