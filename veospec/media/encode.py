@@ -41,11 +41,15 @@ class Coding:
     is_constant: bool
 
     def options(self, fps: int) -> dict[str, str]:
-        """Return x264's options. `stitchable` keeps headers equal, `cpu-independent` bytes on another processor."""
+        """Return x264's options. `stitchable` keeps headers equal, `cpu-independent` bytes on another processor.
+
+        No frame is stored out of order, so that clips can be cut and joined at key frames without encoding again.
+        """
         params = {
-            "keyint": 4 * fps,
+            "keyint": 2 * fps,
             "min-keyint": 1,
             "scenecut": 0,
+            "bframes": 0,
             "stitchable": 1,
             "cpu-independent": 1,
             "threads": 1,

@@ -47,7 +47,7 @@ class SoundTrack:
     def packets(self, stream: AudioStream) -> Iterator[Packet[AudioStream]]:
         """Yield the packets for one output stream (`open_aac`)."""
         for pts, length, content in self.chunks:
-            packet: Packet[AudioStream] = Packet(content)
+            packet: Packet[Any] = Packet(content)
             packet.stream = stream
             packet.time_base = _TICK
             packet.pts = packet.dts = pts
@@ -195,3 +195,31 @@ def tone_pcm(samples: int, hertz: int, level: float) -> bytes:
 def silence(samples: int) -> bytes:
     """Return so many samples of nothing."""
     return bytes(samples * SAMPLE_BYTES)
+
+
+def exactly(pcm: Iterable[bytes], samples: int) -> Iterator[bytes]:
+    """Pass PCM on, cut or filled with silence to a length in samples."""
+    left = samples * SAMPLE_BYTES
+    for piece in pcm:
+        if left <= 0:
+            return
+        yield piece[:left]
+        left -= len(piece[:left])
+    if left > 0:
+        yield bytes(left)
+
+
+def copied(path: Path) -> SoundTrack | None:
+    """Return a clip's sound as it is encoded when it has the one form we write, else None."""
+    with opened(path) as source:
+        if not source.streams.audio:
+            return None
+        stream = source.streams.audio[0]
+        context = stream.codec_context
+        is_ours = context.name == "aac" and context.sample_rate == RATE and context.layout.name == "stereo"
+        if not is_ours or stream.time_base != _TICK:
+            return None
+        packets = [p for p in source.demux(stream) if p.size and p.pts is not None]
+        if not packets or packets[0].pts != -PACKET_SAMPLES:
+            return None
+        return SoundTrack(tuple((p.pts or 0, p.duration or PACKET_SAMPLES, bytes(p)) for p in packets))
