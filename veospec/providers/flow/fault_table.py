@@ -83,12 +83,8 @@ def words(pattern: str) -> re.Pattern[str]:
 _REFUSED = reasons(
     *("UNSAFE_[A-Z_]+", "PROMINENT_PEOPLE[A-Z_]*", "VIOLENCE[A-Z_]*", "DANGER[A-Z_]*", "SEXUAL[A-Z_]*", "MINOR[A-Z_]*"),
     *("PHOTOREAL[A-Z_]*", "AUDIO_FILTERED", "IP_INPUT_IMAGE", "IMAGE_OUTPUT_IP_FILTER", "REPUTATIONAL[A-Z_]*"),
-    *(
-        "VERTEX_SAFETY_FILTER_TRIGGERED",
-        "TRUMP_FACE_DETECTED",
-        "(?:CHILD|HATE|SAFETY)[A-Z_]*",
-        "[A-Z_]+_FILTER(?:_FAILED)?",
-    ),
+    *("VERTEX_SAFETY_FILTER_TRIGGERED", "TRUMP_FACE_DETECTED", "(?:CHILD|HATE|SAFETY)[A-Z_]*"),
+    "[A-Z_]+_FILTER(?:_FAILED)?",
 )
 _EDIT = reasons("(?:INPUT_)?VIDEO_EDIT[A-Z_]*", "(?:INPUT_)?SPEECH_EDIT[A-Z_]*")
 _TRAFFIC = reasons(
@@ -97,19 +93,13 @@ _TRAFFIC = reasons(
     *("VERTEX_SERVICE_UNAVAILABLE", "UNUSUAL_ACTIVITY"),
 )
 _BAD_INPUT = reasons(
-    *(
-        "NON_ENGLISH_PROMPT",
-        "UNKNOWN_IMAGE_FILE_FORMAT",
-        "IMAGE_TOO_LARGE",
-        "IMAGE_TOO_SMALL",
-        "VIDEO_DURATION_TOO_LONG",
-    ),
-    *("VIDEO_UPLOAD_FAILED", "VERTEX_UNSUPPORTED_INPUT"),
+    *("NON_ENGLISH_PROMPT", "UNKNOWN_IMAGE_FILE_FORMAT", "IMAGE_TOO_LARGE", "IMAGE_TOO_SMALL"),
+    *("VIDEO_DURATION_TOO_LONG", "VIDEO_UPLOAD_FAILED", "VERTEX_UNSUPPORTED_INPUT"),
 )
 _PROVEN = frozenset({400, 401, 402, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503, 596})
 _CONTENT_STATUSES = _PROVEN | {500}
-# 429 and 503 come here only as a page of somebody in between.
-_GATEWAY = frozenset({408, 429, 500, 502, 503, 504, *range(520, 531)})
+# 2xx, 429 and 503 come here only as a page of somebody in between.
+_GATEWAY = frozenset({200, 201, 202, 408, 429, 500, 502, 503, 504, *range(520, 531)})
 
 _CHANGE = "change the prompt or the pictures, most often the start picture; the same request is not sent again"
 _LOOK = "nothing was sent again; run apply again to look for the job, or end it with `veospec resolve`"
@@ -337,7 +327,7 @@ TABLE: tuple[Row, ...] = (
         "it is uploaded again from your copy",
         statuses=frozenset({400, 404, 410}),
         words=words(
-            r"(?:asset|media|image|video|reference|character|voice|mediaGenerationId|user:\d)\b?.{0,600}"
+            r"(?:asset|media|image|video|reference|character|voice|mediaGenerationId|user:\d).{0,600}"
             r"(?:not found|does not exist|was deleted)"
             r"|(?:not found|unknown).{0,80}(?:asset|media|image|video|character|voice)"
         ),
@@ -364,9 +354,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         "forbidden", AccessDenied, "the service forbids this request", "check the plan of the account", frozenset({403})
     ),
-    Row(
-        "busy", Throttled, "the service is busy", "wait", frozenset({429}), scope=Scope.ACCOUNT, wait_s=30, is_json=None
-    ),
+    Row("busy", Throttled, "the service is busy", "wait", frozenset({429}), scope=Scope.ACCOUNT, wait_s=30),
     Row("overloaded", Throttled, "Google is unavailable for the moment", "wait", frozenset({503}), wait_s=10),
     Row(
         "submission-unknown",
@@ -375,6 +363,7 @@ TABLE: tuple[Row, ...] = (
         _LOOK,
         kinds=_SUBMIT,
         charge=Charge.UNKNOWN,
+        is_json=None,
     ),
     Row(
         "gateway",
