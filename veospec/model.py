@@ -96,8 +96,10 @@ class Cell:
 
     @property
     def slug(self) -> str:
-        """For file names: `16x9`, `16x9_de`."""
-        return "_".join(v.replace(":", "x") for _, v in self.axes)
+        """For file names: `16x9`, `16x9_de`; what no file name should hold becomes a hyphen."""
+        return "_".join(
+            "".join(c if c.isalnum() or c in "._-" else "-" for c in v.replace(":", "x")) for _, v in self.axes
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,16 @@ class Tree:
         self.start = start
         self.problems = problems
 
+    @classmethod
+    def broken(cls, file: str) -> Tree:
+        """Return what stands for a file that could not be read, so that the others are still checked."""
+        return cls(Source(file, ""), None, 0, ())
+
+    @property
+    def is_broken(self) -> bool:
+        """True for a file that could not be read; one that could never is without a root."""
+        return self.root is None
+
     @property
     def file(self) -> str:
         """The name of the file as it was given."""

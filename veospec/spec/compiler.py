@@ -1,0 +1,265 @@
+"""Compile the files of a storyboard: bytes in, a Storyboard and every problem out.
+
+Order: read each file, check it against the schema, join the files, read what is declared, resolve names, then build
+the nodes of every cell. A stage goes on after problems as far as it can, so that all of them are reported at once.
+Pure: which files exist, the environment and the catalogue come in as arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from veospec.catalog.catalogue import Catalogue
+from veospec.errors import SpecUnreadable
+from veospec.model import Cell, Kind, Location, Mode, Node, Problem, Scene, Storyboard
+from veospec.spec import settings
+from veospec.spec.board import STILL, Board, Still, entries, read_board, references_of, text_of
+from veospec.spec.graph import making_order
+from veospec.spec.include import Document, gather, overlay, wanted
+from veospec.spec.matrix import Matrix, read_matrix
+from veospec.spec.modes import mode_of
+from veospec.spec.names import did_you_mean, folded
+from veospec.spec.nodes import Builder
+from veospec.spec.problems import Problems
+from veospec.spec.schema import check_schema
+from veospec.spec.stage import Stage
+from veospec.spec.tree import Map, Tree
+from veospec.spec.variables import Environment, Scope
+from veospec.spec.yamltext import parse
+
+_NOTHING = Map()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The outcome. `storyboard` is None when a problem is an error.
+
+    `paths` are the project files that the storyboard names, with where each is written (unused assets too); `files`
+    the spec files that were read; `environment` the variables that were asked for, with what they held.
+    """
+
+    storyboard: Storyboard | None
+    problems: tuple[Problem, ...]
+    paths: Mapping[str, Location]
+    files: tuple[str, ...]
+    environment: Mapping[str, str | None]
+
+
+def compile_storyboard(
+    sources: Mapping[str, bytes | Tree],
+    main: str,
+    *,
+    env: Mapping[str, str],
+    catalogue: Catalogue,
+    pass_name: str = "",
+    plan_class: str = "",
+    provider: str = "",
+    may_use_unlisted_models: bool = False,
+    unreadable: Mapping[str, str] | None = None,
+) -> Compiled:
+    """Compile the storyboard whose main file is `sources[main]`.
+
+    `sources` maps paths relative to the project folder to their bytes, or to a tree that was read already; it may hold
+    more files than are included. `unreadable` says why a file that is there was not taken ("is a symbolic link").
+    `provider` and `plan_class` override what the spec says.
+    """
+    problems = Problems()
+    environment = Environment(env)
+    trees = _read(sources, main, problems)
+    if main not in trees:
+        return Compiled(None, problems.all(), {}, (main,), {})
+    _check(trees, main, catalogue, problems, may_use_unlisted_models=may_use_unlisted_models)
+    document = gather(trees, main, unreadable or {}, problems)
+    board = read_board(document, problems)
+    stage = _stage(document, board, catalogue, environment, problems, pass_name, provider, plan_class,
+                   may_use_unlisted_models=may_use_unlisted_models)  # fmt: skip
+    nodes = _nodes(stage, problems)
+    _check_stems(nodes, problems)
+    _check_assets(stage)
+    storyboard = _storyboard(document, stage, nodes, problems)
+    return Compiled(
+        None if problems.has_errors else storyboard,
+        problems.all(),
+        stage.paths,
+        tuple(tree.file for tree in document.trees),
+        dict(environment.used),
+    )
+
+
+def first_look(data: bytes, file: str) -> tuple[Tree, tuple[str, ...], str, str]:
+    """Read the main file and say what else the edge has to read before a compilation.
+
+    Returns the tree, the include patterns, the path of the project's own catalogue (or "") and the day whose model
+    table is asked for (`as_of`, or ""). Raises: `SpecUnreadable`.
+    """
+    tree = parse(data, file)
+    patterns = tuple(entry.pattern for entry in wanted(tree) if not entry.fault)
+    return tree, patterns, overlay(tree), text_of(tree.root, "as_of")
+
+
+def _read(sources: Mapping[str, bytes | Tree], main: str, problems: Problems) -> dict[str, Tree]:
+    """Parse the main file and what it includes, and nothing else that happens to be there."""
+    trees: dict[str, Tree] = {}
+    waiting = [main]
+    while waiting:
+        name = waiting.pop(0)
+        if name in trees or name not in sources:
+            continue
+        source = sources[name]
+        try:
+            tree = trees[name] = source if isinstance(source, Tree) else parse(source, name)
+        except SpecUnreadable as error:
+            problems.add(error.problem)
+            trees[name] = Tree.broken(name)
+            continue
+        problems.settle(tree.problems)
+        for entry in wanted(tree):
+            if not entry.fault:
+                waiting += sorted(other for other in sources if entry.fits(other))
+    if isinstance(trees.get(main), Tree) and trees[main].is_broken:
+        del trees[main]
+    return trees
+
+
+def _check(
+    trees: Mapping[str, Tree], main: str, catalogue: Catalogue, problems: Problems, *, may_use_unlisted_models: bool
+) -> None:
+    found: list[Problem] = []
+    for name, tree in trees.items():
+        if not tree.is_broken:
+            found += check_schema(
+                tree, catalogue, is_fragment=name != main, may_use_unlisted_models=may_use_unlisted_models
+            )
+    problems.settle(found)
+
+
+def _stage(
+    document: Document,
+    board: Board,
+    catalogue: Catalogue,
+    environment: Environment,
+    problems: Problems,
+    pass_name: str,
+    provider: str,
+    plan_class: str,
+    *,
+    may_use_unlisted_models: bool,
+) -> Stage:
+    variables = document.named["vars"]
+    plain = Scope(variables, environment, {}, problems)
+    matrix = read_matrix(document.section("matrix"), board, plain, catalogue.aspect, problems)
+    cells = dict.fromkeys((*matrix.cells, Cell()))
+    scopes = {cell: Scope(variables, environment, dict(cell.axes), problems) for cell in cells}
+    plans = [plan.id for plan in catalogue.plans]
+    named, plan = settings.provider_of(document, plain, provider, plan_class, plans, problems)
+    style = document.single.get("style")
+    look = text_of(style, "base") if isinstance(style, Map) else style if isinstance(style, str) else ""
+    return Stage(
+        board=board,
+        catalogue=catalogue,
+        matrix=matrix,
+        scopes=scopes,
+        project=settings.project_of(document, plain, problems),
+        seed=settings.whole(document.section("project"), "seed", settings.DEFAULT_SEED),
+        provider=named,
+        plan_class=plan,
+        defaults=document.section("defaults") or _NOTHING,
+        pass_name=pass_name,
+        pass_map=_pass(document, pass_name, problems),
+        style=style if isinstance(style, Map) else None,
+        style_text=look,
+        style_place=((style, "base") if isinstance(style, Map) else (document.single, "style")) if look else None,
+        may_use_unlisted=may_use_unlisted_models,
+        problems=problems,
+        loose_stills=_loose_stills(board, matrix, scopes),
+    )
+
+
+def _pass(document: Document, name: str, problems: Problems) -> Map:
+    passes = document.named["passes"]
+    found = passes.get(name) if name else None
+    if name and not isinstance(found, Map):
+        place = passes.here if passes else document.main.locate(())
+        problems.error("VS246", place, f"there is no pass '{name[:60]}'", did_you_mean(name, passes, kind="passes"))
+    return found if isinstance(found, Map) else _NOTHING
+
+
+def _loose_stills(board: Board, matrix: Matrix, scopes: Mapping[Cell, Scope]) -> frozenset[str]:
+    """Return the stills that come out the same in every cell: they are made once, outside the matrix."""
+    scope = scopes[matrix.cells[0]]
+    state: dict[str, bool] = {}
+
+    def is_loose(name: str) -> bool:
+        if name not in state:
+            state[name] = False  # a circle is reported elsewhere
+            still = board.stills[name]
+            upstream = [ref.name for ref in references_of(board, STILL + name) if ref.item.startswith(STILL)]
+            state[name] = not _uses_axes(board, still, scope) and all(is_loose(other) for other in upstream)
+        return state[name]
+
+    return frozenset(name for name in board.stills if is_loose(name))
+
+
+def _uses_axes(board: Board, still: Still, scope: Scope) -> bool:
+    node = still.map
+    if not text_of(node, "aspect"):
+        return True
+    texts = [value for value in node.values() if isinstance(value, str)]
+    texts += [value for value, _, _ in entries(node, "avoid") if isinstance(value, str)]
+    texts += [text_of(board.assets, ref.name) for ref in references_of(board, STILL + still.name)]
+    for use in still.characters:
+        figure = board.characters.get(use.name)
+        texts += [value for value in figure.map.values() if isinstance(value, str)] if figure is not None else []
+    style = text_of(node, "style")
+    texts += [text_of(board.variants, style)] if style else []
+    return any(scope.has_axis(text) for text in texts)
+
+
+def _nodes(stage: Stage, problems: Problems) -> tuple[Node, ...]:
+    modes: dict[str, Mode] = {}
+    for name, shot in stage.board.shots.items():
+        modes[name] = mode_of(shot, problems)
+    builder = Builder(stage, modes)
+    return tuple(node for item in making_order(stage.board, problems) for node in builder.build(item))
+
+
+def _check_stems(nodes: tuple[Node, ...], problems: Problems) -> None:
+    """No two results may want the same file name."""
+    seen: dict[tuple[Kind, str], Node] = {}
+    for node in nodes:
+        first = seen.setdefault((node.kind, folded(node.stem)), node)
+        if first is not node and node.kind in (Kind.CLIP, Kind.STILL):
+            message = f"{node.name} and {first.name} would both be filed as {node.stem}"
+            problems.error("VS213", node.location, message, "change an id", node.name)
+
+
+def _check_assets(stage: Stage) -> None:
+    """Unused assets are looked at as well: a path that cannot be used is a mistake before anybody refers to it."""
+    from veospec.spec.inputs import asset_of
+
+    for name in stage.board.assets:
+        asset_of(stage, name, stage.matrix.cells[0])
+
+
+def _storyboard(document: Document, stage: Stage, nodes: tuple[Node, ...], problems: Problems) -> Storyboard:
+    plain = stage.scopes[Cell()]
+    store = document.single.get("store")
+    return Storyboard(
+        file=document.main.file,
+        project=stage.project,
+        provider=stage.provider,
+        plan_class=stage.plan_class,
+        scenes=tuple(Scene(name, plain.text(slug, _NOTHING, "slug")) for name, slug in stage.board.scenes),
+        cells=stage.matrix.cells,
+        nodes=nodes,
+        reel=settings.reel_of(document, stage.board, problems),
+        budget=settings.budget_of(document, problems),
+        policy=settings.policy_of(document),
+        deliver=settings.deliver_of(document, plain),
+        store=plain.text(store, document.single, "store") if isinstance(store, str) else "",
+        omitted=tuple(
+            [name for name, shot in stage.board.shots.items() if shot.is_omitted]
+            + [STILL + name for name, still in stage.board.stills.items() if still.is_omitted]
+        ),
+    )

@@ -1,0 +1,75 @@
+"""The order in which things are made: every upstream first, else as written; and circles, named as a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from veospec.spec.board import STILL, Board, Ref, references_of
+from veospec.spec.problems import Problems
+
+
+def making_order(board: Board, problems: Problems) -> tuple[str, ...]:
+    """Return every still and shot that is not omitted in an order in which nothing comes before what it needs.
+
+    A circle is reported where its last step is written; its items are left out.
+    """
+    wanted = [
+        *(STILL + name for name, still in board.stills.items() if not still.is_omitted),
+        *(name for name, shot in board.shots.items() if not shot.is_omitted),
+    ]
+
+    def refs(item: str) -> tuple[Ref, ...]:
+        return references_of(board, item)
+
+    _report_omitted(board, wanted, refs, problems)
+    return _order(wanted, refs, problems)
+
+
+def _report_omitted(
+    board: Board, wanted: Iterable[str], refs: Callable[[str], tuple[Ref, ...]], problems: Problems
+) -> None:
+    omitted = {STILL + name for name, still in board.stills.items() if still.is_omitted}
+    omitted |= {name for name, shot in board.shots.items() if shot.is_omitted}
+    if not omitted:
+        return
+    for item in wanted:
+        for ref in refs(item):
+            if ref.item in omitted:
+                problems.error(
+                    "VS248", ref.place, f"'{ref.item}' is omitted", "make it again, or refer to something else", item
+                )
+
+
+def _order(wanted: Sequence[str], refs: Callable[[str], tuple[Ref, ...]], problems: Problems) -> tuple[str, ...]:
+    # Without recursion: a chain of ten thousand shots is a legal storyboard.
+    order: list[str] = []
+    state: dict[str, int] = dict.fromkeys(wanted, 0)
+    broken: set[str] = set()
+    for root in wanted:
+        if state[root]:
+            continue
+        state[root] = 1
+        stack = [(root, iter(refs(root)))]
+        while stack:
+            item, rest = stack[-1]
+            ref = next(rest, None)
+            if ref is None:
+                stack.pop()
+                state[item] = 2
+                order.append(item)
+            elif state.get(ref.item) == 0:
+                state[ref.item] = 1
+                stack.append((ref.item, iter(refs(ref.item))))
+            elif state.get(ref.item) == 1:
+                trail = [name for name, _ in stack]
+                circle = trail[trail.index(ref.item) :]
+                broken.update(circle)
+                path = " → ".join([*circle, ref.item])
+                problems.error(
+                    "VS250",
+                    ref.place,
+                    f"these need each other: {path}",
+                    "break the circle with a file",
+                    item,
+                )
+    return tuple(item for item in order if item not in broken)

@@ -1,0 +1,238 @@
+"""Put a storyboard together from its files: which ones it asks for, and the sections of all of them as one.
+
+An `include` names files below the project folder, one by one or with `*` and `**`. Patterns are relative to the file
+that they stand in. Every file may hold any section; named things of several files come together, in the order
+of the includes after the file's own, and what can be there once only may be in one file only.
+Reading the files is the edge's work: it asks `wanted` and hands in the bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from veospec.model import Location
+from veospec.spec.names import did_you_mean, path_fault, tidy
+from veospec.spec.problems import Problems
+from veospec.spec.tree import Json, Map, Seq, Tree
+
+NAMED = ("vars", "assets", "voices", "characters", "stills", "passes")
+"""Sections of named things, which several files may add to."""
+
+LISTED = ("scenes", "shots")
+"""Sections that are lists, which several files may add to."""
+
+_WILD = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """One entry of `include`: a tidy pattern relative to the project folder, or the reason why it is none."""
+
+    pattern: str
+    place: Location
+    fault: str = ""
+
+    def fits(self, path: str) -> bool:
+        """Tell whether this entry asks for a file. A file never includes itself by a pattern that fits it too."""
+        if is_pattern(self.pattern):
+            return path != self.place.file and matches(self.pattern, path)
+        return path == self.pattern
+
+
+def wanted(tree: Tree) -> tuple[Include, ...]:
+    """Return the entries of a file's `include`. Text that is no text is left to the schema."""
+    if not isinstance(tree.root, Map) or "include" not in tree.root:
+        return ()
+    entries = tree.root["include"]
+    if isinstance(entries, str):
+        return (_entry(entries, tree.file, tree.root.at("include")),)
+    if not isinstance(entries, Seq):
+        return ()
+    return tuple(_entry(e, tree.file, entries.at(n)) for n, e in enumerate(entries) if isinstance(e, str))
+
+
+def overlay(tree: Tree) -> str:
+    """Return the path of the project's own catalogue file (`catalogue:`), or "" when there is none."""
+    found = tree.root.get("catalogue") if isinstance(tree.root, Map) else None
+    return tidy(found) if isinstance(found, str) and not path_fault(found) else ""
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Tell whether a path fits a pattern: `*` stays inside a folder, `**` crosses folders."""
+    return re.fullmatch(_regex(pattern), path) is not None
+
+
+def is_pattern(path: str) -> bool:
+    """Tell whether an entry has to be searched for."""
+    return "*" in path or "?" in path
+
+
+def _regex(pattern: str) -> str:
+    tokens = re.findall(r"\*\*/|\*\*|\*|\?|[^*?]+", pattern)
+    return "".join(_WILD.get(token) or re.escape(token) for token in tokens)
+
+
+def _entry(text: str, file: str, place: Location) -> Include:
+    if fault := _fault(text):
+        return Include(text, place, fault)
+    folder = str(PurePosixPath(file).parent)
+    joined: list[str] = []
+    for part in tidy(f"{'' if folder == '.' else folder}/{text}").split("/"):
+        if part == "..":
+            if not joined:
+                return Include(text, place, "leads out of the project folder")
+            joined.pop()
+        else:
+            joined.append(part)
+    return Include("/".join(joined), place)
+
+
+def _fault(text: str) -> str:
+    # Unlike the path of an asset, an include of a file in a folder may climb back, as long as it stays inside.
+    return path_fault(text.replace("../", "")) or ("names no file" if text.endswith("..") else "")
+
+
+class Joined(Map):
+    """A mapping whose entries come from several files; each keeps the place where it is written."""
+
+    __slots__ = ("origins",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.origins: dict[str, Map] = {}
+
+    @property
+    def here(self) -> Location:
+        """Where the first of the mappings begins."""
+        return next((origin.here for origin in self.origins.values()), Location("", 1, 1))
+
+    def at(self, key: str) -> Location:
+        """Where the value of `key` begins."""
+        return self.origins[key].at(key) if key in self.origins else self.here
+
+    def at_key(self, key: str) -> Location:
+        """Where `key` is written."""
+        return self.origins[key].at_key(key) if key in self.origins else self.here
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The files of a storyboard as one: single sections, named things, and the entries of lists with their lists."""
+
+    main: Tree
+    trees: tuple[Tree, ...]
+    single: Joined
+    named: Mapping[str, Joined]
+    listed: Mapping[str, tuple[tuple[Seq, int], ...]]
+
+    def section(self, name: str) -> Map | None:
+        """Return a section that is a mapping, or None."""
+        found = self.named[name] if name in self.named else self.single.get(name)
+        return found if isinstance(found, Map) else None
+
+
+def gather(trees: Mapping[str, Tree], main: str, unreadable: Mapping[str, str], problems: Problems) -> Document:
+    """Follow every include from the main file and join the sections.
+
+    `unreadable` says why a file that is there could not be taken, as a clause ("is a symbolic link").
+    """
+    ordered = tuple(_walk(trees, main, unreadable, problems))
+    single = Joined()
+    named = {name: Joined() for name in NAMED}
+    listed: dict[str, list[tuple[Seq, int]]] = {name: [] for name in LISTED}
+    for tree in ordered:
+        root = tree.root
+        if not isinstance(root, Map):
+            continue
+        for name, value in root.items():
+            if name in named:
+                if isinstance(value, Map):
+                    _join(named[name], value, f"{name} '{{}}' is", problems)
+            elif name in listed:
+                if isinstance(value, Seq):
+                    listed[name].extend((value, number) for number in range(len(value)))
+            elif name not in ("veospec", "include"):
+                _take(single, root, name, value, problems)
+    return Document(ordered[0], ordered, single, named, {name: tuple(found) for name, found in listed.items()})
+
+
+def _join(target: Joined, added: Map, what: str, problems: Problems) -> None:
+    for key, value in added.items():
+        _put(target, added, key, value, what.format(key), problems)
+
+
+def _take(single: Joined, root: Map, name: str, value: Json, problems: Problems) -> None:
+    if name == "style" and name in single and isinstance(value, Map) and isinstance(single[name], Map):
+        single[name] = _merged_style(single[name], value, problems)
+    else:
+        _put(single, root, name, value, f"'{name}' is", problems)
+
+
+def _put(target: Joined, origin: Map, key: str, value: Json, what: str, problems: Problems) -> None:
+    if key in target:
+        first = target.at_key(key)
+        problems.error("VS205", origin.at_key(key), f"{what} already declared at {first}", "keep one of them")
+        return
+    target[key] = value
+    target.origins[key] = origin
+
+
+def _merged_style(first: Map, second: Map, problems: Problems) -> Joined:
+    """Join two `style` sections: one base, variants of both."""
+    merged = Joined()
+    for part in (first, second):
+        for key, value in part.items():
+            origin = part.origins[key] if isinstance(part, Joined) else part
+            if key == "variants" and isinstance(merged.get(key), Map) and isinstance(value, Map):
+                variants = Joined()
+                _join(variants, merged[key], "style '{}' is", problems)
+                _join(variants, value, "style '{}' is", problems)
+                merged[key] = variants
+            else:
+                _put(merged, origin, key, value, f"style '{key}' is", problems)
+    return merged
+
+
+def _walk(trees: Mapping[str, Tree], main: str, unreadable: Mapping[str, str], problems: Problems) -> Iterator[Tree]:
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> Iterator[Tree]:
+        done.add(name)
+        tree = trees[name]
+        yield tree
+        for entry in wanted(tree):
+            for found in _resolve(entry, trees, unreadable, problems):
+                if found in (*trail, name):
+                    path = " → ".join([*(*trail, name)[(*trail, name).index(found) :], found])
+                    problems.error("VS203", entry.place, f"includes go in a circle: {path}", "remove one of them")
+                elif found not in done:
+                    yield from visit(found, (*trail, name))
+
+    yield from visit(main, ())
+
+
+def _resolve(
+    entry: Include, trees: Mapping[str, Tree], unreadable: Mapping[str, str], problems: Problems
+) -> tuple[str, ...]:
+    if entry.fault:
+        problems.error(
+            "VS201",
+            entry.place,
+            f"the include '{entry.pattern[:80]}' {entry.fault}",
+            "include only files below the folder of the storyboard, by a relative path",
+        )
+        return ()
+    found = tuple(name for name in sorted(trees) if entry.fits(name))
+    is_told = False
+    for name in sorted(unreadable):
+        if matches(entry.pattern, name):
+            problems.error("VS204", entry.place, f"'{name}' {unreadable[name]}", "include a plain file of the project")
+            is_told = True
+    if not found and not is_told:
+        advice = did_you_mean(entry.pattern, [n for n in trees if n != entry.place.file], more="check the path")
+        what = "matches no file" if is_pattern(entry.pattern) else "does not exist"
+        problems.error("VS202", entry.place, f"the include '{entry.pattern[:80]}' {what}", advice)
+    return found

@@ -1,0 +1,313 @@
+"""Build the nodes of the graph: stills, clips, and the upscales and joins that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from veospec.model import (
+    Burn,
+    Cell,
+    Cut,
+    Input,
+    Kind,
+    Mode,
+    Node,
+    NodeSource,
+    Request,
+    Review,
+    TransitionKind,
+)
+from veospec.spec.board import STILL, Shot, Still, text_of
+from veospec.spec.choices import UPSCALE_NONE, Choices, budget_of, choose, extended, report_upscale
+from veospec.spec.inputs import shot_inputs, still_inputs
+from veospec.spec.judge import report
+from veospec.spec.language import MAX_SEED
+from veospec.spec.settings import whole
+from veospec.spec.stage import DEFAULT_ASPECT, Stage
+from veospec.spec.texts import shot_texts, still_texts
+from veospec.spec.tree import Json, Map, Seq
+from veospec.spec.units import LINE_FPS, UnitError, frames
+
+OVERLAP = Fraction(1)
+"""How much of an extension repeats the end of its source.
+
+Source: useapi.net Google Flow API v1 reference, POST /videos/extend, June 2026: the segment starts with about one
+second that overlaps the end of the source.
+"""
+
+
+class Builder:
+    """Builds nodes item by item, in an order in which every upstream came before."""
+
+    def __init__(self, stage: Stage, modes: dict[str, Mode]) -> None:
+        self._stage = stage
+        self._modes = modes
+        self._chosen: dict[tuple[str, Cell], Choices] = {}
+
+    def build(self, item: str) -> list[Node]:
+        """Return the nodes of a still (`still:NAME`) or a shot in every cell in which it is made."""
+        stage = self._stage
+        nodes: list[Node] = []
+        if item.startswith(STILL):
+            still = stage.board.stills[item.removeprefix(STILL)]
+            cells = (Cell(),) if still.name in stage.loose_stills else stage.matrix.cells
+            for cell in cells:
+                if stage.has_item(still, cell):
+                    nodes += self._still(still, cell)
+            return nodes
+        shot = stage.board.shots[item]
+        for cell in stage.matrix.cells:
+            if stage.has_item(shot, cell):
+                nodes += self._shot(shot, cell)
+        return nodes
+
+    # -- stills --
+
+    def _still(self, still: Still, cell: Cell) -> list[Node]:
+        stage, node = self._stage, still.map
+        scope = stage.scopes[cell]
+        subject = STILL + still.name
+        written = scope.text(text_of(node, "model"), node, "model")
+        place = node.at("model") if written else still.place
+        model = stage.model_name(written or stage.catalogue.default_model("image"), "image", place, subject)
+        aspect = scope.text(text_of(node, "aspect"), node, "aspect") or stage.cell_aspect(cell) or DEFAULT_ASPECT
+        aspect = stage.catalogue.aspect(aspect)
+        images, _ = budget_of(stage, still.references, still.characters)
+        verdict = stage.verdict(model, Mode.IMAGE, aspect=aspect, images=images)
+        if verdict.findings or verdict.notes:
+            report(stage, verdict, node, mode=Mode.IMAGE, model=model, subject=subject, fallback=still.place)
+        texts = still_texts(stage, still, cell)
+        row = stage.catalogue.model(model)
+        takes = whole(node, "takes", 1)
+        made = Node(
+            id=stage.still_id(still.name, cell),
+            kind=Kind.STILL,
+            name=still.name,
+            cell=cell,
+            request=Request(
+                model=model,
+                mode=Mode.IMAGE,
+                prompt=texts.prompt,
+                aspect=aspect,
+                resolution=row.default_resolution if row is not None else "",
+                duration=None,
+                seed=_seed(stage, node, takes, subject),
+                retake=whole(node, "retake", 0),
+                inputs=still_inputs(stage, still, cell),
+            ),
+            takes=takes,
+            select=_select(stage, node, takes, whole(node, "select", 1), subject),
+            stem=_stem(stage, "", still.name, cell),
+            location=still.place,
+            burn=Burn(code=stage.project.code, shot=still.name, size=texts.size, text=texts.plain),
+            review=_review(node),
+            notes=scope.text(text_of(node, "notes"), node, "notes"),
+            tags=_tags(node),
+        )
+        size = scope.text(text_of(node, "upscale"), node, "upscale") or UPSCALE_NONE
+        if size == UPSCALE_NONE:
+            return [made]
+        larger = stage.verdict(model, Mode.UPSCALE, resolution=size)
+        report_upscale(stage, larger.findings, larger.notes, node, subject)
+        return [made, _upscale(made, size)]
+
+    # -- shots --
+
+    def _shot(self, shot: Shot, cell: Cell) -> list[Node]:
+        stage, node = self._stage, shot.map
+        mode = self._modes[shot.id]
+        source = self._chosen.get((extended(shot.extend or shot.edit), cell))
+        chosen = choose(stage, shot, cell, mode, source)
+        self._chosen[shot.id, cell] = chosen
+        self._check_frames(shot, cell)
+        texts = shot_texts(stage, shot, cell, mode, chosen.duration)
+        scope = stage.scopes[cell]
+        slug = scope.text(shot.slug, shot.scene_map, "slug") if shot.scene_map is not None else ""
+        clip = Node(
+            id=stage.shot_id(shot.id, cell),
+            kind=Kind.CLIP,
+            name=shot.id,
+            cell=cell,
+            request=Request(
+                model=chosen.model,
+                mode=mode,
+                prompt=texts.prompt,
+                aspect=chosen.aspect,
+                resolution=chosen.resolution,
+                duration=chosen.duration,
+                seed=_seed(stage, node, chosen.takes, shot.id),
+                retake=whole(node, "retake", 0),
+                inputs=shot_inputs(stage, shot, cell),
+                window=chosen.window,
+                overlap=OVERLAP if mode is Mode.EXTEND else Fraction(0),
+            ),
+            takes=chosen.takes,
+            select=_select(stage, node, chosen.takes, chosen.select, shot.id),
+            stem=_stem(stage, shot.scene, shot.id, cell),
+            location=node.at("id"),
+            scene=shot.scene,
+            burn=Burn(
+                code=stage.project.code,
+                scene=shot.scene,
+                slug=slug,
+                shot=shot.id,
+                size=texts.size,
+                move=texts.move,
+                text=texts.plain,
+                continues=_continues(shot),
+                captions=texts.captions,
+            ),
+            cut=_cut(stage, shot, chosen.duration),
+            review=_review(node),
+            notes=scope.text(text_of(node, "notes"), node, "notes"),
+            tags=_tags(node),
+        )
+        return [clip, *self._derived(shot, clip, chosen, source)]
+
+    def _derived(self, shot: Shot, clip: Node, chosen: Choices, source: Choices | None) -> list[Node]:
+        made = []
+        if chosen.upscale != UPSCALE_NONE:
+            made.append(_upscale(clip, chosen.upscale))
+        begin = next((entry for entry in clip.request.inputs if entry.slot == "source"), None)
+        if clip.request.mode is Mode.EXTEND and begin is not None and source is not None:
+            self._check_source(shot, chosen, source)
+            made.append(_join(clip, begin, source))
+        return made
+
+    def _check_source(self, shot: Shot, chosen: Choices, source: Choices) -> None:
+        """Only clips of some families can be continued by a model."""
+        catalogue = self._stage.catalogue
+        limits, row = catalogue.limits(chosen.model, Mode.EXTEND), catalogue.model(source.model)
+        if limits is None or row is None or not limits.sources or row.family in limits.sources:
+            return
+        message = f"{chosen.model} cannot extend a clip of {source.model}"
+        advice = f"it extends clips of {', '.join(limits.sources)} models"
+        self._stage.problems.error("VS275", shot.map.at("extend"), message, advice, shot.id)
+
+    def _check_frames(self, shot: Shot, cell: Cell) -> None:
+        """A frame that is taken by its number has to be in the clip."""
+        for ref in (shot.start, shot.end):
+            if ref is None or not ref.frame.isdigit():
+                continue
+            source = self._chosen.get((ref.name, cell))
+            count = int(source.duration * LINE_FPS) if source is not None else None
+            if count is not None and int(ref.frame) >= count:
+                message = f"{ref.name} has the frames 0 to {count - 1}, but no frame {ref.frame}"
+                self._stage.problems.error("VS296", ref.place, message, "write 'last' for the last one", shot.id)
+
+
+def _continues(shot: Shot) -> str:
+    return extended(shot.extend) or extended(shot.start)
+
+
+def _upscale(made: Node, size: str) -> Node:
+    request = Request(
+        model=made.request.model,
+        mode=Mode.UPSCALE,
+        prompt="",
+        aspect=made.request.aspect,
+        resolution=size,
+        duration=made.request.duration,
+        seed=made.request.seed,
+        inputs=(Input("source", NodeSource(made.id), made.location),),
+    )
+    return replace(made, id=f"upscale:{made.id}", kind=Kind.UPSCALE, request=request, takes=1, select=1)
+
+
+def _join(clip: Node, begin: Input, source: Choices) -> Node:
+    request = Request(
+        model="",
+        mode=Mode.JOIN,
+        prompt="",
+        aspect=clip.request.aspect,
+        resolution=clip.request.resolution,
+        duration=source.duration + (clip.request.duration or Fraction(0)) - OVERLAP,
+        seed=0,
+        inputs=(begin, Input("segment", NodeSource(clip.id), clip.location)),
+        overlap=OVERLAP,
+    )
+    return replace(clip, id=f"join:{clip.id}", kind=Kind.JOIN, request=request, takes=1, select=1)
+
+
+def _stem(stage: Stage, scene: str, name: str, cell: Cell) -> str:
+    return "_".join(part for part in (stage.project.code, scene, name, cell.slug) if part)
+
+
+def _seed(stage: Stage, node: Map, takes: int, subject: str) -> int:
+    seed = whole(node, "seed", stage.seed)
+    if seed < 0 or seed + takes - 1 > MAX_SEED:
+        place = node.at("seed") if "seed" in node else node.here
+        message = f"take {takes} would need the seed {seed + takes - 1} (0 to {MAX_SEED})"
+        stage.problems.error("VS290", place, message, "write a smaller seed", subject)
+    return seed
+
+
+def _select(stage: Stage, node: Map, takes: int, select: int, subject: str) -> int:
+    for key, value, least in (("takes", takes, 1), ("select", select, 1), ("retake", whole(node, "retake", 0), 0)):
+        if value < least:
+            message = f"{key}: {value} is less than {least}"
+            advice = "use 'omit: true' to make nothing" if key == "takes" else f"write {least} or more"
+            stage.problems.error("VS290", stage.place(node, key), message, advice, subject)
+    if select > takes >= 1:
+        message = f"select: {select}, but only {takes} take{'s are' if takes > 1 else ' is'} made"
+        place = node.at("select") if "select" in node else node.here
+        stage.problems.error("VS291", place, message, f"raise 'takes' to {select}, or select another", subject)
+    return select
+
+
+def _cut(stage: Stage, shot: Shot, duration: Fraction) -> Cut:
+    fps = stage.project.fps
+    length = int(duration * fps)
+    head, tail = (_trimmed(stage, shot, key) for key in ("head", "tail"))
+    if head + tail >= length:
+        trim = shot.map.get("trim")
+        place = trim.here if isinstance(trim, Map) else shot.map.at("trim")
+        message = f"the trims take {head + tail} frames, but the clip has {length}"
+        stage.problems.error("VS293", place, message, "leave at least one frame", shot.id)
+        return Cut()
+    kind, count = _transition(stage, shot, fps)
+    if count >= length - head - tail:
+        transition = shot.map["transition"]
+        key = "frames" if "frames" in transition else "type"
+        message = f"the transition takes {count} frames, but {length - head - tail} are left of the clip"
+        stage.problems.error("VS294", transition.at(key), message, "make it shorter", shot.id)
+        return Cut(head, tail)
+    return Cut(head, tail, kind, count)
+
+
+def _trimmed(stage: Stage, shot: Shot, key: str) -> int:
+    trim = shot.map.get("trim")
+    if not isinstance(trim, Map) or trim.get(key) is None:
+        return 0
+    try:
+        return frames(trim[key], stage.project.fps)
+    except UnitError as fault:
+        message = f"{key}: '{trim[key]}' {fault}"
+        stage.problems.error("VS292", trim.at(key), message, "write 18f or 0.75s", shot.id)
+        return 0
+
+
+def _transition(stage: Stage, shot: Shot, fps: int) -> tuple[TransitionKind, int]:
+    """Return kind and frames; a dissolve or fade without a length takes half a second."""
+    node = shot.map.get("transition")
+    name = text_of(node, "type")
+    if name not in (TransitionKind.DISSOLVE, TransitionKind.FADE):
+        if isinstance(node, Map) and whole(node, "frames", 0) > 0:
+            message = "a cut has no length"
+            stage.problems.warning("VS294", node.at("frames"), message, "write dissolve or fade, or leave it", shot.id)
+        return TransitionKind.CUT, 0
+    count = whole(node, "frames", fps // 2)
+    return (TransitionKind(name), count) if count > 0 else (TransitionKind.CUT, 0)
+
+
+def _review(node: Map) -> Review:
+    found = node.get("review")
+    if not isinstance(found, Map):
+        return Review()
+    return Review(*(text_of(found, key) for key in ("status", "by", "approved", "note")))
+
+
+def _tags(node: Map) -> tuple[str, ...]:
+    found: Json = node.get("tags")
+    return tuple(tag for tag in found if isinstance(tag, str)) if isinstance(found, Seq) else ()

@@ -1,0 +1,52 @@
+"""Collect the findings of one compilation: without repeats, sorted by place, the more basic one first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from veospec.model import Location, Problem, Severity
+
+
+class Problems:
+    """Findings of all stages. A place where the form is wrong already is not judged by the rules as well."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, Location], Problem] = {}
+        self._silent: set[Location] = set()
+
+    def error(self, code: str, place: Location, message: str, advice: str, subject: str = "") -> None:
+        """Note what stops the run."""
+        self.add(Problem(code, message, advice, place, subject))
+
+    def warning(self, code: str, place: Location, message: str, advice: str, subject: str = "") -> None:
+        """Note what is probably not meant."""
+        self.add(Problem(code, message, advice, place, subject, Severity.WARNING))
+
+    def note(self, code: str, place: Location, message: str, advice: str, subject: str = "") -> None:
+        """Note what is good to know."""
+        self.add(Problem(code, message, advice, place, subject, Severity.NOTE))
+
+    def add(self, problem: Problem) -> None:
+        """Note a finding; the same one of another matrix cell is dropped."""
+        if problem.location in self._silent:
+            return
+        self._found.setdefault((problem.code, problem.message, problem.location), problem)
+
+    def settle(self, problems: Iterable[Problem]) -> None:
+        """Take findings of a stage that goes before the rules; its errors silence later ones at the same place."""
+        fresh = list(problems)
+        for problem in fresh:
+            self.add(problem)
+        self._silent.update(p.location for p in fresh if p.severity is Severity.ERROR)
+
+    @property
+    def has_errors(self) -> bool:
+        """True when something stops the run."""
+        return any(problem.severity is Severity.ERROR for problem in self._found.values())
+
+    def all(self) -> tuple[Problem, ...]:
+        """Return every finding, sorted by file, line and column."""
+        return tuple(sorted(self._found.values(), key=lambda p: (p.location, _RANK[p.severity], p.code, p.message)))
+
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}

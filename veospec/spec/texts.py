@@ -1,0 +1,294 @@
+"""The words of a shot or still in one cell: final prompt, captions, and what an animatic writes into the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+from veospec.model import Caption, Cell, Location, Mode
+from veospec.spec.board import STILL, Shot, Still, entries, text_of
+from veospec.spec.inputs import display_name, marker_slots
+from veospec.spec.names import did_you_mean
+from veospec.spec.prompt import Parts, Spoken, compose, mark
+from veospec.spec.stage import Stage
+from veospec.spec.tree import Map, Seq
+from veospec.spec.units import UnitError, seconds, spoken
+
+LONGEST_PROMPT = 5_000
+"""Source: useapi.net Google Flow API v1 reference, POST /videos, June 2026: the limit is not documented; one client of
+the API stops at 5,000 characters.
+"""
+
+LETTERS_PER_SECOND = 17
+"""How fast a line is read, for captions without an end.
+
+Source: Netflix, "English Timed Text Style Guide", reading speed: 20 (adults) and 17 (children) characters a second.
+"""
+
+FASTEST_SPEECH = 24
+"""Letters a second that nobody speaks clearly; a line that needs more does not fit its clip."""
+
+SHORTEST_CAPTION = Fraction(1)
+NO_STYLE = "none"
+BASE_STYLE = "base"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The words of one node. `plain` is its own prompt with names instead of markers."""
+
+    prompt: str
+    plain: str
+    size: str = ""
+    move: str = ""
+    captions: tuple[Caption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """One text after another, with the markers of one shot."""
+
+    stage: Stage
+    cell: Cell
+    subject: str
+    slots: Mapping[str, str]
+    shared: frozenset[str]
+    absent: str
+
+    def say(self, value: str, holder: Map | Seq, key: str | int) -> str:
+        """Fill in variables and number the markers."""
+        text = self.stage.scopes[self.cell].text(value, holder, key)
+        if "@" not in text:
+            return text
+        marked = mark(text, self.slots)
+        if marked.unknown or marked.mistaken or self.shared:
+            self._report(marked.unknown, marked.mistaken, text, holder.at(key))  # type: ignore[arg-type]
+        return marked.text
+
+    def _report(self, unknown: tuple[str, ...], mistaken: tuple[str, ...], text: str, place: Location) -> None:
+        problems, board = self.stage.problems, self.stage.board
+        declared = {*board.assets, *board.stills, *board.characters, *board.voices}
+        for name in unknown:
+            if self.absent:
+                problems.error("VS283", place, f"'@{name}': {self.absent}", "write the words without '@'", self.subject)
+            elif name in declared:
+                message = f"'@{name}' is not an input of {self.subject}"
+                advice = "add it to references, characters or voices, or write '@@' for a plain @"
+                problems.error("VS281", place, message, advice, self.subject)
+            else:
+                known = [own for own in self.slots if "_" not in own or not own[-1].isdigit()] or [*declared]
+                advice = did_you_mean(name, known, more="write '@@' for a plain @")
+                problems.error("VS280", place, f"'@{name}' names no input", advice, self.subject)
+        for literal in mistaken:
+            message = f"the text '{literal}' would be taken for an input by the service"
+            problems.error("VS282", place, message, "write it differently", self.subject)
+        for name in sorted(self.shared):
+            if f"@{name}" in text.lower():
+                message = f"'@{name}' could be two inputs of {self.subject}"
+                problems.error("VS284", place, message, "rename one of them", self.subject)
+
+
+def shot_texts(stage: Stage, shot: Shot, cell: Cell, mode: Mode, duration: Fraction) -> Texts:
+    """Return the words of a shot in a cell."""
+    voice, plain_of = _shot_voice(stage, shot, cell, mode)
+    node = shot.map
+
+    def said(key: str) -> str:
+        found = stage.written(node, key)
+        return voice.say(found[0], found[1], key) if found is not None and isinstance(found[0], str) else ""
+
+    written = stage.scopes[cell].text(text_of(node, "prompt"), node, "prompt")
+    size, move = said("size"), said("move")
+    lines, captions = _dialogue(stage, shot, cell, voice, duration)
+    parts = Parts(
+        prompt=_with_cast(stage, shot, cell, voice, said("prompt")),
+        style=_style(stage, cell, voice, (node, shot.scene_map, stage.defaults)),
+        size=size,
+        move=move,
+        dialogue=lines,
+        sfx=said("sfx"),
+        ambience=said("ambience"),
+        music=said("music"),
+        avoid=_avoid(node, voice, stage.defaults),
+    )
+    _check_written(stage, written, node, shot.id)
+    return Texts(_final(stage, parts, node, shot.id), plain_of(written), size, move, captions)
+
+
+def still_texts(stage: Stage, still: Still, cell: Cell) -> Texts:
+    """Return the words of a still. The look of the film goes into it only where it names a style."""
+    subject = STILL + still.name
+    slots, shared = marker_slots(still.references, still.characters, (), "reference")
+    voice = _Voice(stage, cell, subject, slots, shared, "")
+    node = still.map
+    written = stage.scopes[cell].text(text_of(node, "prompt"), node, "prompt")
+    size = voice.say(text_of(node, "size"), node, "size")
+    parts = Parts(
+        prompt=_with_cast(stage, still, cell, voice, voice.say(text_of(node, "prompt"), node, "prompt")),
+        style=_style(stage, cell, voice, (node,)) if text_of(node, "style") else "",
+        size=size,
+        avoid=_avoid(node, voice, None),
+    )
+    _check_written(stage, written, node, subject)
+    return Texts(_final(stage, parts, node, subject), _plainly(stage, still, cell)(written), size)
+
+
+def _shot_voice(stage: Stage, shot: Shot, cell: Cell, mode: Mode) -> tuple[_Voice, Callable[[str], str]]:
+    absent = "the prompt of an extension takes no markers" if mode is Mode.EXTEND else ""
+    if mode in (Mode.I2V, Mode.I2V_FL, Mode.T2V):
+        slots, shared = marker_slots((), (), (), "referenceImage")
+    else:
+        cast = ((), (), ()) if absent else (shot.references, shot.characters, shot.voices)
+        slots, shared = marker_slots(*cast, "referenceImage")
+    return _Voice(stage, cell, shot.id, slots, shared, absent), _plainly(stage, shot, cell)
+
+
+def _plainly(stage: Stage, item: Shot | Still, cell: Cell) -> Callable[[str], str]:
+    """Return how people read a prompt: `@ada` is Ada, `@ada_front` is ada front."""
+
+    def plain(text: str) -> str:
+        if "@" not in text:
+            return text
+        names = {name: name.replace("_", " ") for name in stage.board.assets}
+        names |= {name: name.replace("_", " ") for name in stage.board.stills}
+        names |= {use.name: use.name for use in item.voices} if isinstance(item, Shot) else {}
+        names |= {
+            use.name: display_name(stage, stage.board.characters[use.name], cell)
+            for use in item.characters
+            if use.name in stage.board.characters
+        }
+        return mark(text, {name.lower(): words for name, words in names.items()}).text
+
+    return plain
+
+
+def _with_cast(stage: Stage, item: Shot | Still, cell: Cell, voice: _Voice, prompt: str) -> str:
+    """Put what the characters look like before the prompt, one line each."""
+    lines = []
+    for use in item.characters:
+        figure = stage.board.characters.get(use.name)
+        if figure is not None and (look := text_of(figure.map, "describe")):
+            who = voice.slots.get(use.name.lower(), "")
+            name = display_name(stage, figure, cell)
+            words = stage.scopes[cell].text(look, figure.map, "describe").rstrip(". ")
+            lines.append(f"{who or name} is {name}: {words}." if who else f"{name}: {words}.")
+    return "\n".join([*lines, prompt])
+
+
+def _style(stage: Stage, cell: Cell, voice: _Voice, owners: Sequence[Map | None]) -> str:
+    """Return the look that the first of the owners names (the shot, its scene, `defaults`); else the base."""
+    owner = next((each for each in owners if each is not None and text_of(each, "style")), None)
+    name = text_of(owner, "style")
+    if owner is None or name == BASE_STYLE:
+        if stage.style_place is None:
+            return ""
+        return voice.say(stage.style_text, *stage.style_place)
+    name = stage.scopes[cell].text(name, owner, "style")
+    if name == NO_STYLE:
+        return ""
+    variant = stage.board.variants.get(name)
+    if isinstance(variant, str):
+        return voice.say(variant, stage.board.variants, name)
+    known = [*stage.board.variants, BASE_STYLE, NO_STYLE]
+    advice = did_you_mean(name, known, more=f"styles: {', '.join(known)}")
+    stage.problems.error("VS245", owner.at("style"), f"there is no style '{name[:60]}'", advice, voice.subject)
+    return ""
+
+
+def _avoid(node: Map, voice: _Voice, defaults: Map | None) -> tuple[str, ...]:
+    owner = node if "avoid" in node else defaults
+    words = (voice.say(v, h, k).strip() for v, h, k in entries(owner, "avoid") if isinstance(v, str))
+    return tuple(dict.fromkeys(word for word in words if word and word != NO_STYLE))
+
+
+def _dialogue(
+    stage: Stage, shot: Shot, cell: Cell, voice: _Voice, duration: Fraction
+) -> tuple[tuple[Spoken, ...], tuple[Caption, ...]]:
+    lines: list[Spoken] = []
+    captions: list[tuple[Caption, Map]] = []
+    for entry, _, _ in entries(shot.map, "dialogue"):
+        if not isinstance(entry, Map) or not text_of(entry, "line"):
+            continue
+        line = " ".join(voice.say(entry["line"], entry, "line").split())
+        said_by, shown = _speaker(stage, shot, cell, voice, entry)
+        at = _when(stage, entry, "at", shot.id)
+        until = _when(stage, entry, "until", shot.id)
+        lines.append(Spoken(said_by, line, at))
+        begin = at or Fraction(0)
+        end = until if until is not None else begin + _reading_time(line)
+        captions.append((Caption(shown, line, begin, end), entry))
+    return tuple(lines), tuple(_fitted(stage, shot, captions, duration))
+
+
+def _reading_time(line: str) -> Fraction:
+    """Return how long a line should stand, in whole tenths of a second."""
+    return max(SHORTEST_CAPTION, Fraction(ceil(10 * len(line) / LETTERS_PER_SECOND), 10))
+
+
+def _speaker(stage: Stage, shot: Shot, cell: Cell, voice: _Voice, entry: Map) -> tuple[str, str]:
+    """Return who speaks, for the prompt and for people."""
+    name = stage.scopes[cell].text(text_of(entry, "who"), entry, "who")
+    figure = stage.board.characters.get(name)
+    if figure is not None:
+        shown = display_name(stage, figure, cell)
+        slot = voice.slots.get(name.lower()) if any(use.name == name for use in shot.characters) else None
+        return slot or shown, shown
+    near = did_you_mean(name, stage.board.characters) if name else ""
+    if near.startswith("did you mean"):
+        message = f"'{name[:60]}' speaks, but is no character"
+        stage.problems.warning("VS242", entry.at("who"), message, near, shot.id)
+    return name, name
+
+
+def _when(stage: Stage, entry: Map, key: str, subject: str) -> Fraction | None:
+    if entry.get(key) is None:
+        return None
+    try:
+        return seconds(entry[key], stage.project.fps)
+    except UnitError as fault:
+        stage.problems.error("VS292", entry.at(key), f"{key}: '{entry[key]}' {fault}", "write 1.5s or 36f", subject)
+        return None
+
+
+def _fitted(stage: Stage, shot: Shot, captions: list[tuple[Caption, Map]], duration: Fraction) -> list[Caption]:
+    """End every caption before the next one and before the clip does; say what does not fit."""
+    fitted = []
+    for number, (caption, entry) in enumerate(captions):
+        following = captions[number + 1][0].at if number + 1 < len(captions) else duration
+        _check_caption(stage, shot, caption, entry, duration)
+        limit = min(duration, following) if following > caption.at else duration
+        until = min(caption.until, limit)
+        if caption.at < until:
+            fitted.append(Caption(caption.who, caption.line, caption.at, until))
+    return fitted
+
+
+def _check_caption(stage: Stage, shot: Shot, caption: Caption, entry: Map, duration: Fraction) -> None:
+    warn = stage.problems.warning
+    if caption.at >= duration:
+        message = f"the line begins at {spoken(caption.at)}, but the clip ends at {spoken(duration)}"
+        warn("VS295", entry.at("at"), message, "begin it earlier, or make the clip longer", shot.id)
+    elif "until" in entry and caption.until > duration:
+        message = f"the line ends at {spoken(caption.until)}, but the clip ends at {spoken(duration)}"
+        warn("VS295", entry.at("until"), message, "end it earlier, or make the clip longer", shot.id)
+    elif "until" in entry and caption.until <= caption.at:
+        message = "the line ends before it begins"
+        stage.problems.error("VS295", entry.at("until"), message, "write a later end", shot.id)
+    elif Fraction(len(caption.line), FASTEST_SPEECH) > duration - caption.at:
+        message = f"nobody can say {len(caption.line)} letters in the {spoken(duration - caption.at)} that are left"
+        warn("VS295", entry.at("line"), message, "shorten the line, or begin it earlier", shot.id)
+
+
+def _check_written(stage: Stage, written: str, node: Map, subject: str) -> None:
+    if not written.strip() and "prompt" in node:
+        stage.problems.error("VS285", node.at("prompt"), "the prompt is empty", "say what is seen", subject)
+
+
+def _final(stage: Stage, parts: Parts, node: Map, subject: str) -> str:
+    text = compose(parts)
+    if len(text) > LONGEST_PROMPT:
+        message = f"the final prompt has {len(text):,} characters (the service may stop at {LONGEST_PROMPT:,})"
+        stage.problems.warning("VS286", node.at("prompt"), message, "shorten prompt, style or dialogue", subject)
+    return text
