@@ -4,8 +4,8 @@ It knows what a general client hides and this program lives by: whether a byte o
 (`Broken.sent`), which address a connection really goes to, and when an answer is whole. No redirects, no
 cookies, no proxies, no decompression, no second try.
 
-Why not the pool of httpx: with a hundred callers waiting it spends 2.3 ms of CPU on a request and a run takes
-4.6 times as long as it should; this takes a tenth of that (measured November 2026, httpx 0.28.1).
+Why not the pool of httpx: with a hundred callers waiting a request costs 3.3 ms of CPU there and 0.09 ms here, and
+a run with a hundred jobs in flight takes 4.6 times as long as it should (measured November 2026, httpx 0.28.1).
 Source of the format: RFC 9112.
 """
 
@@ -31,6 +31,9 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n\Z")
 
 
+_CUT = (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ssl.SSLError)
+
+
 class Broken(Exception):  # noqa: N818
     """An exchange that yielded no whole answer. `sent` is False only when no byte of the request left."""
 
@@ -54,7 +57,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds for each phase: until connected, for one write, for one read."""
+    """Seconds for each phase: until connected, until a streamed body is written, until the answer (or more) comes."""
 
     connect_s: float
     write_s: float
@@ -68,6 +71,10 @@ class Answer:
     status: int
     headers: tuple[Header, ...]
     length: int | None
+
+    def header(self, name: bytes) -> str:
+        """Return the first value of a header (its name in lower case), or nothing."""
+        return next((value.decode("latin-1") for key, value in self.headers if key == name), "")
 
 
 class Connection:
@@ -93,12 +100,13 @@ class Connection:
     async def send(self, head: bytes, body: bytes | AsyncIterable[bytes], patience: Patience) -> Answer:
         """Send a request and read the head of its answer; interim 1xx answers are skipped."""
         try:
-            async with asyncio.timeout(patience.write_s):
-                if isinstance(body, bytes):
+            if isinstance(body, bytes):
+                # Small enough for the socket's buffer, so that one limit serves both ways.
+                async with asyncio.timeout(patience.read_s):
                     self._writer.write(head + body)
-                    await self._writer.drain()
-                else:
-                    await self._stream(head, body)
+                    return await self._head()
+            async with asyncio.timeout(patience.write_s):
+                await self._stream(head, body)
             async with asyncio.timeout(patience.read_s):
                 return await self._head()
         except TimeoutError:
@@ -143,16 +151,26 @@ class Connection:
         self._keeps = status[1] == b"1" and not any(b"close" in value for value in said)
         return Answer(int(status[2]), tuple(headers), _length(int(status[2]), headers))
 
+    async def whole(self, answer: Answer, max_bytes: int) -> bytes:
+        """Return the body of a short answer. Time is the caller's to limit. Raises `Broken`."""
+        if answer.length is not None and answer.length > max_bytes:
+            raise Broken(f"the answer is larger than {max_bytes} bytes", sent=True)
+        try:
+            if answer.length is not None:
+                return await self._reader.readexactly(answer.length)
+            parts, size = [], 0
+            async for part in self._parts(answer):
+                size += len(part)
+                if size > max_bytes:
+                    raise Broken(f"the answer is larger than {max_bytes} bytes", sent=True)
+                parts.append(part)
+            return b"".join(parts)
+        except _CUT:
+            raise Broken("the answer was cut", sent=True) from None
+
     async def body(self, answer: Answer, patience: Patience) -> AsyncIterator[bytes]:
-        """Yield the body as it comes. Raises `Broken` when it ends before its length or its last chunk."""
-        chunked = any(name == b"transfer-encoding" for name, _ in answer.headers)
-        parts = (
-            self._counted(answer.length)
-            if answer.length is not None
-            else self._chunked()
-            if chunked
-            else self._until_close()
-        )
+        """Yield a long body as it comes. Raises `Broken` when it ends before its length or its last chunk."""
+        parts = self._parts(answer)
         try:
             while True:
                 async with asyncio.timeout(patience.read_s):
@@ -162,8 +180,14 @@ class Connection:
                 yield part
         except TimeoutError:
             raise Broken("the answer stopped", sent=True) from None
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ssl.SSLError):
+        except _CUT:
             raise Broken("the answer was cut", sent=True) from None
+
+    def _parts(self, answer: Answer) -> AsyncIterator[bytes]:
+        if answer.length is not None:
+            return self._counted(answer.length)
+        is_chunked = any(name == b"transfer-encoding" for name, _ in answer.headers)
+        return self._chunked() if is_chunked else self._until_close()
 
     async def _counted(self, length: int) -> AsyncIterator[bytes]:
         left = length

@@ -1,7 +1,8 @@
 """The only module that talks to the network, and the only importer of httpx.
 
-Two clients that share no state. The API client holds the token and speaks to one host; the download client has
-no token and goes to checked hosts at checked addresses. Neither follows the environment's proxies, keeps
+Two clients that share no state. The API client holds the token and speaks to one host; the download client (httpx
+over our connections, because its addresses come from strangers) has no token and goes to checked hosts at checked
+addresses. Neither follows the environment's proxies, keeps
 cookies, decompresses, or repeats a request that may cost something. What leaves this module are `http11.Broken`
 (with the one bit that decides about money: may a byte have been read?) and plain values.
 """
@@ -12,6 +13,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -34,6 +36,8 @@ USER_AGENT = f"veospec/{__version__}"
 
 Source: useapi.net Google Flow API v1 reference, transport; seen August to September 2026.
 """
+
+_PATH = re.compile(r"/[!-~]*\Z")
 
 MAX_REDIRECTS = 3
 MIN_BYTES_PER_WINDOW = 30 * 1024
@@ -103,148 +107,83 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, lease: Lease, answer: Answer, patience: Patience) -> None:
-        self._lease = lease
-        self._answer = answer
-        self._patience = patience
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._lease.connection.body(self._answer, self._patience):
-            yield part
-        self._lease.release(is_whole=True)
-
-    async def aclose(self) -> None:
-        self._lease.release(is_whole=False)
-
-
-class _Wire(httpx.AsyncBaseTransport):
-    """Carries httpx's requests over our own connections; where to is said by the request's `origin`."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._pools: dict[Origin, Pool] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        origin, patience = request.extensions["origin"], request.extensions["patience"]
-        is_own = request.extensions["is_own"]
-        pool = self._pools.get(origin)
-        if pool is None:
-            pool = Pool(origin, _tls, self._size)
-            if not is_own:
-                self._pools[origin] = pool
-        lease = await pool.borrow(patience, is_own=is_own)
-        try:
-            try:
-                answer = await self._send(lease, request, patience)
-            except Broken as broken:
-                # A kept connection that the other side closed meanwhile; only what changes nothing may be asked twice.
-                if not (broken.dropped and lease.was_used and request.method == "GET"):
-                    raise
-                lease.release(is_whole=False)
-                lease = await pool.borrow(patience, is_new=True)
-                answer = await self._send(lease, request, patience)
-        except BaseException:
-            lease.release(is_whole=False)
-            raise
-        headers = [(name, value) for name, value in answer.headers if name != b"set-cookie"]
-        return httpx.Response(answer.status, headers=headers, stream=_Body(lease, answer, patience))
-
-    async def _send(self, lease: Lease, request: httpx.Request, patience: Patience) -> Answer:
-        lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
-        lines += [b"%s: %s" % header for header in request.headers.raw]
-        head = b"\r\n".join(lines) + b"\r\n\r\n"
-        stream = request.stream
-        if isinstance(stream, httpx.ByteStream):
-            return await lease.connection.send(head, await request.aread(), patience)
-        assert isinstance(stream, httpx.AsyncByteStream)
-        return await lease.connection.send(head, stream, patience)
-
-    async def aclose(self) -> None:
-        for pool in self._pools.values():
-            pool.close()
-        self._pools.clear()
-
-
-def _client(size: int, headers: dict[str, str]) -> httpx.AsyncClient:
-    common = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "keep-alive"}
-    return httpx.AsyncClient(
-        transport=_Wire(size), trust_env=False, follow_redirects=False, headers={**common, **headers}
-    )
-
-
 class ApiClient:
-    """Speaks to the API's host and to no other. `connections` bounds the free calls that run at once."""
+    """Speaks to the API's host and to no other. `connections` bounds the free calls that run at once.
+
+    It writes its requests itself: they are few and plain, and with thousands of polls httpx's models would cost
+    three times what the rest of a request does.
+    """
 
     def __init__(self, base_url: str, token: Token, *, connections: int = 24) -> None:
-        self._base = base_url
         url = httpx.URL(base_url)
-        self._origin = Origin(url.host, url.port or (443 if url.scheme == "https" else 80), url.scheme == "https")
-        self._client = _client(connections, {"Accept": "application/json", "Authorization": f"Bearer {token.reveal()}"})
+        origin = Origin(url.host, url.port or (443 if url.scheme == "https" else 80), url.scheme == "https")
+        self._pool = Pool(origin, _tls, connections)
+        self._base = url.raw_path.rstrip(b"/")
+        self._common = (
+            b" HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nAccept: application/json\r\n"
+            b"Accept-Encoding: identity\r\nAuthorization: Bearer %s\r\n"
+        ) % (url.netloc, USER_AGENT.encode(), token.reveal().encode())
 
     async def exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        limits: Limits,
-        content: bytes | Upload = b"",
-        is_own: bool = False,
+        self, method: str, path: str, *, limits: Limits, content: bytes | Upload = b"", is_own: bool = False
     ) -> Reply:
         """Send one request and return the whole answer, whatever its status.
 
-        `is_own` gives it a connection of its own that carries nothing else. A JSON body is sent as it is.
+        `is_own` gives it a connection of its own that carries nothing else. A body of bytes is JSON.
         Raises: `Broken`, and `MediaError` for an upload whose file has changed.
         """
-        headers = {}
-        if isinstance(content, Upload):
-            headers = {"Content-Type": content.content_type, "Content-Length": str(content.size_bytes)}
-        elif content:
-            headers = {"Content-Type": "application/json"}
-        sent = False
+        if not _PATH.match(path):
+            raise Broken("the request would leave the API", sent=False)
+        head = b"%s %s%s%s%s\r\n" % (
+            method.encode(),
+            self._base,
+            path.encode(),
+            self._common,
+            _content_headers(content),
+        )
         try:
-            request = self._client.build_request(
-                method,
-                self._base + path,
-                headers=headers,
-                content=_file_parts(content) if isinstance(content, Upload) else content or None,
-                extensions={"origin": self._origin, "patience": limits.patience, "is_own": is_own},
-            )
-            if request.url.host != self._origin.host or (request.url.port or self._default_port) != self._origin.port:
-                raise Broken("the request would go to another host", sent=False)
-            sent = True
             async with asyncio.timeout(limits.total_s):
-                response = await self._client.send(request, stream=True)
-                try:
-                    return await _whole(response, limits.max_bytes)
-                finally:
-                    await response.aclose()
+                return await self._exchange(method, head, content, limits, is_own=is_own)
         except TimeoutError:
-            raise Broken("no whole answer in time", sent=sent) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
-            # Four families, because three of them are no `HTTPError`.
-            raise Broken(f"the request failed ({type(error).__name__})", sent=sent) from None
+            raise Broken("no whole answer in time", sent=True) from None
 
-    @property
-    def _default_port(self) -> int:
-        return 443 if self._origin.is_tls else 80
+    async def _exchange(
+        self, method: str, head: bytes, content: bytes | Upload, limits: Limits, *, is_own: bool
+    ) -> Reply:
+        body = _file_parts(content) if isinstance(content, Upload) else content
+        lease = await self._pool.borrow(limits.patience, is_own=is_own)
+        is_whole = False
+        try:
+            try:
+                answer = await lease.connection.send(head, body, limits.patience)
+            except Broken as broken:
+                # A kept connection that the other side had closed; only what changes nothing may be asked again.
+                if not (broken.dropped and lease.was_used and method == "GET"):
+                    raise
+                lease.release(is_whole=False)
+                lease = await self._pool.borrow(limits.patience, is_new=True)
+                answer = await lease.connection.send(head, body, limits.patience)
+            if answer.header(b"content-encoding") not in ("", "identity"):
+                raise Broken("the answer is compressed although nobody asked", sent=True)
+            reply = Reply(
+                answer.status,
+                answer.header(b"retry-after")[:64],
+                await lease.connection.whole(answer, limits.max_bytes),
+            )
+            is_whole = True
+            return reply
+        finally:
+            lease.release(is_whole=is_whole)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        self._pool.close()
 
 
-async def _whole(response: httpx.Response, max_bytes: int) -> Reply:
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Broken("the answer is compressed although nobody asked", sent=True)
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.aiter_raw():
-        size += len(part)
-        if size > max_bytes:
-            raise Broken(f"the answer is larger than {max_bytes} bytes", sent=True)
-        parts.append(part)
-    return Reply(response.status_code, response.headers.get("retry-after", "")[:64], b"".join(parts))
+def _content_headers(content: bytes | Upload) -> bytes:
+    if isinstance(content, Upload):
+        return b"Content-Type: %s\r\nContent-Length: %d\r\n" % (content.content_type.encode(), content.size_bytes)
+    return b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(content) if content else b""
 
 
 async def _file_parts(upload: Upload) -> AsyncIterator[bytes]:
@@ -264,13 +203,49 @@ async def _file_parts(upload: Upload) -> AsyncIterator[bytes]:
 # -- downloads --------------------------------------------------------------------------------------------
 
 
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, lease: Lease, answer: Answer, patience: Patience) -> None:
+        self._lease = lease
+        self._answer = answer
+        self._patience = patience
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._lease.connection.body(self._answer, self._patience):
+            yield part
+
+    async def aclose(self) -> None:
+        self._lease.release(is_whole=False)
+
+
+class _CheckedWire(httpx.AsyncBaseTransport):
+    """Carries a download over a connection of its own to the `origin` that was checked for it."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        origin, patience = request.extensions["origin"], request.extensions["patience"]
+        lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+        lines += [b"%s: %s" % header for header in request.headers.raw]
+        lease = await Pool(origin, _tls, 1).borrow(patience, is_own=True)
+        try:
+            answer = await lease.connection.send(b"\r\n".join(lines) + b"\r\n\r\n", b"", patience)
+        except BaseException:
+            lease.release(is_whole=False)
+            raise
+        headers = [(name, value) for name, value in answer.headers if name != b"set-cookie"]
+        return httpx.Response(answer.status, headers=headers, stream=_Body(lease, answer, patience))
+
+
 class DownloadClient:
     """Fetches results: without a token, from hosts that pass the gate, at addresses that were checked."""
 
     def __init__(self, gate: Gate, *, at_once: int = 8) -> None:
         self._gate = gate
         self._slots = asyncio.Semaphore(at_once)
-        self._client = _client(at_once, {"Accept": "*/*"})
+        self._client = httpx.AsyncClient(
+            transport=_CheckedWire(),
+            trust_env=False,
+            follow_redirects=False,
+            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"},
+        )
 
     async def download(self, url: str, target: Path, *, limits: Limits) -> Downloaded:
         """Stream a link into `target`, which is written as `*.part` and renamed when it is whole.
@@ -291,9 +266,7 @@ class DownloadClient:
     async def _follow(self, url: str, target: Path, limits: Limits) -> Downloaded:
         for _ in range(MAX_REDIRECTS + 1):
             origin = await self._checked(url)
-            request = self._client.build_request(
-                "GET", url, extensions={"origin": origin, "patience": limits.patience, "is_own": False}
-            )
+            request = self._client.build_request("GET", url, extensions={"origin": origin, "patience": limits.patience})
             if request.url.host.rstrip(".") != origin.host or request.url.userinfo:
                 raise LinkRefused("the link can be read in two ways")
             response = await self._client.send(request, stream=True)
