@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from review_boards import TALL, absent, board, digest, shot, take
+from review_boards import TALL, WIDE, absent, board, digest, shot, take
 
 from veospec.model import Node, Review
-from veospec.review.approved import approval_problems
+from veospec.review.approved import approval_digest, approval_problems
 from veospec.review.manifest import output_of
 from veospec.review.values import Take
 
@@ -22,7 +22,6 @@ OTHER = digest("something else")
         (Review("done", "mk"), "VS902"),
         (Review("todo", "mk", GOOD), "VS901"),
         (Review(), "VS901"),
-        (Review("done", "mk", f"{OTHER} {GOOD}"), None),
     ],
 )
 def test_only_approved_bytes_pass(review: Review, code: str | None) -> None:
@@ -53,3 +52,16 @@ def test_shots_outside_the_cut_need_no_approval_and_every_cell_needs_its_own() -
     storyboard = board(*nodes, order=("SH010",))
     problems = approval_problems(storyboard, [output_of(take(n)) for n in nodes])
     assert [(p.code, p.subject) for p in problems] == [("VS903", "SH010@9:16")]
+
+
+def test_one_digest_can_approve_a_shot_in_all_its_cells() -> None:
+    both = approval_digest([digest("bytes SH010@9:16 1"), GOOD])
+    nodes = [shot("SH010", cell, review=Review("done", "mk", both)) for cell in (WIDE, TALL)]
+    assert approval_problems(board(*nodes), [output_of(take(n)) for n in nodes]) == ()
+    half = [output_of(take(nodes[0])), output_of(absent(nodes[1]))]
+    assert [p.code for p in approval_problems(board(*nodes), half)] == ["VS903", "VS904"]
+
+
+def test_the_approval_of_one_file_is_its_own_digest() -> None:
+    assert approval_digest([GOOD, GOOD]) == GOOD
+    assert approval_digest([]) == ""

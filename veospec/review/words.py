@@ -1,0 +1,34 @@
+"""What changed between two texts, word by word."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+
+_LONG = 20_000
+
+
+def word_diff(before: str, after: str) -> tuple[tuple[str, str], ...]:
+    """Return pieces (`same`, `gone` or `new`, text); joined without `gone` they are `after`.
+
+    Scripts without spaces are compared letter by letter. Very long texts are not compared, only shown as replaced.
+    """
+    if len(before) + len(after) > _LONG:
+        return (("gone", before), ("new", after))
+    left, right = _tokens(before), _tokens(after)
+    pieces: list[tuple[str, str]] = []
+    for tag, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        if tag == "equal":
+            pieces.append(("same", "".join(left[a:b])))
+            continue
+        if b > a:
+            pieces.append(("gone", "".join(left[a:b])))
+        if d > c:
+            pieces.append(("new", "".join(right[c:d])))
+    return tuple(pieces)
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(
+        r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|\s+|.", text
+    )
