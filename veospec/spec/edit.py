@@ -9,14 +9,13 @@ when it says anything but the old text plus the wish, nothing is changed and the
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from veospec.errors import SpecUnreadable, UsageError
-from veospec.spec.scalars import plain
+from veospec.spec.quoting import scalar
 from veospec.spec.spans import Span, read_spans
 from veospec.spec.yamltext import parse
 
@@ -39,7 +38,6 @@ _AFTER: Mapping[str, tuple[str, ...]] = {
 """Where a new key is put: after the first of these that is there, else at the end."""
 
 _REVIEW_KEYS = ("status", "by", "approved", "note")
-_PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _./-]*[A-Za-z0-9_./-])?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Wish:
     def by_hand(self) -> str:
         """What a person would do instead."""
         name = ".".join(self.path)
-        return f"take {name} away by hand" if self.value is None else f"write {name}: {_scalar(self.value)} by hand"
+        return f"take {name} away by hand" if self.value is None else f"write {name}: {scalar(self.value)} by hand"
 
 
 def item_names(text: str) -> tuple[str, ...]:
@@ -263,10 +261,10 @@ def _ways(items: _Items, wish: Wish) -> Iterator[Splice]:
         else:
             yield (0, 0, "")
     elif old is None:
-        yield from _insertions(text, holder, key, _scalar(wish.value))
+        yield from _insertions(text, holder, key, scalar(wish.value))
     elif old.kind in ("scalar", "alias") and not old.has_anchor:
         before = " " if text[: old.start].endswith(":") else ""
-        yield old.start, old.end, before + _scalar(wish.value)
+        yield old.start, old.end, before + scalar(wish.value)
 
 
 def _insertions(text: str, holder: Span, key: str, written: str) -> Iterator[Splice]:
@@ -320,16 +318,6 @@ def _line_start(text: str, index: int) -> int:
 
 def _newline(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
-
-
-def _scalar(value: object) -> str:
-    """Return a value as YAML on one line: plain when every reader takes it for the same text, else quoted."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_scalar(each)}" for key, each in value.items()) + "}"
-    text = str(value)
-    if isinstance(value, int) or (_PLAIN.match(text) and plain(text) == (text, None)):
-        return text
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _says(old: str, new: str, wishes: Iterable[Wish]) -> bool:

@@ -16,11 +16,11 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
 from veospec.model import Problem
-from veospec.spec.schema_words import Found, Words, problems_of
+from veospec.spec.schema_findings import Found, Path, problems_of
+from veospec.spec.schema_words import Words, fault_of
 from veospec.spec.tree import Tree
 from veospec.spec.words import Node
 
-Path: TypeAlias = tuple[str | int, ...]
 Shaper: TypeAlias = Callable[[Any], Hashable]
 
 _BLIND = frozenset(("not", "maxItems", "errorMessage", "x-code", "x-advice"))
@@ -45,7 +45,7 @@ class Checker:
         """Return every problem in the order of the file."""
         found: list[Found] = []
         for error in self._outline.iter_errors(tree.root):
-            found += self._words.of(error, ())
+            found += self._words.of(fault_of(error, ()))
         seen: dict[Hashable, bool] = {}
         for name, path, value in _parts(tree.root):
             shape = (name, self._shapers[name].of(value))
@@ -54,7 +54,7 @@ class Checker:
                 is_valid = seen[shape] = self._parts[name].is_valid(value)
             if not is_valid:
                 for error in self._parts[name].iter_errors(value):
-                    found += self._words.of(error, path)
+                    found += self._words.of(fault_of(error, path))
         return problems_of(found, tree, may_use_unlisted_models=may_use_unlisted_models)
 
     def check_plainly(self, tree: Tree) -> Iterator[ValidationError]:

@@ -1,7 +1,6 @@
 """Our own words for what a validator found: code, sentence, advice, place; never the whole value.
 
-`Words` turns one error of the validator into findings, `problems_of` drops what only repeats another finding and
-puts the rest in the order of the file.
+`Words` turns one error of the validator into findings; `schema_findings` makes problems of them.
 """
 
 from __future__ import annotations
@@ -9,32 +8,27 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
 from veospec.catalog.verdicts import listed
-from veospec.model import Problem, Severity
 from veospec.spec.names import id_fault
-from veospec.spec.tree import Tree
+from veospec.spec.schema_findings import (
+    MISSING,
+    NO_SUCH_LENGTH,
+    NOT_ONE_OF,
+    OUT_OF_RANGE,
+    STRUCTURE,
+    UNKNOWN_KEY,
+    UNKNOWN_MODEL,
+    WRONG_FORM,
+    WRONG_KIND,
+    WRONG_VERSION,
+    Found,
+    Path,
+)
 from veospec.spec.words import ID, LENGTH_WORDS, Node
-
-Path: TypeAlias = tuple[str | int, ...]
-
-UNKNOWN_KEY = "VS101"
-MISSING = "VS102"
-WRONG_KIND = "VS103"
-NOT_ONE_OF = "VS104"
-WRONG_FORM = "VS105"
-OUT_OF_RANGE = "VS106"
-WRONG_VERSION = "VS107"
-STRUCTURE = "VS108"
-UNKNOWN_MODEL = "VS110"
-NO_SUCH_LENGTH = "VS111"
-NO_SUCH_MODE = "VS116"
-
-_MODEL_RULES = (NO_SUCH_LENGTH, "VS112", "VS113", "VS114", "VS115")
-"""Codes that a model rule gives: duration, aspect, resolution, takes, number of pictures and voices."""
 
 _KINDS = {
     "string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
@@ -53,15 +47,27 @@ _SYNONYMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One finding before its place is known. `rank` orders findings at the same path: the lowest is the cause."""
+class Fault:
+    """One error of the validator: the keyword that failed, its limit, the value, the schema, the place."""
 
-    code: str
-    message: str
-    advice: str
+    kind: str
+    value: Any
+    limit: Any
+    node: Mapping[str, Any]
     path: Path
-    rank: int
-    is_at_key: bool = False
+    is_name: bool
+
+
+def fault_of(error: ValidationError, prefix: Path) -> Fault:
+    """Take what we need of a validator's error; `prefix` leads to what was validated."""
+    return Fault(
+        kind=str(error.validator),
+        value=error.instance,
+        limit=error.validator_value,
+        node=error.schema if isinstance(error.schema, Mapping) else {},
+        path=(*prefix, *error.absolute_path),
+        is_name="propertyNames" in error.absolute_schema_path,
+    )
 
 
 class Words:
@@ -71,45 +77,40 @@ class Words:
         self._owners = _owners(schema)
         self._hints = hints
 
-    def of(self, error: ValidationError, prefix: Path) -> Iterator[Found]:
-        """Yield the findings of one error; `prefix` leads to what was validated."""
-        path = (*prefix, *error.absolute_path)
-        node = error.schema if isinstance(error.schema, Mapping) else {}
-        if "propertyNames" in error.absolute_schema_path:
-            name = str(error.instance)
+    def of(self, fault: Fault) -> Iterator[Found]:
+        """Yield the findings of one error."""
+        kind, path = fault.kind, fault.path
+        if fault.is_name:
+            name = str(fault.value)
             message = f"the name {shown(name)} {id_fault(name) or 'is not allowed'}"
             yield Found(WRONG_FORM, message, "choose another name", (*path, name), 0, is_at_key=True)
-            return
-        kind = str(error.validator)
-        if kind == "additionalProperties":
-            yield from self._unknown(error, node, path)
+        elif kind == "additionalProperties":
+            yield from self._unknown(fault)
         elif kind == "required":
-            yield from _missing(error, node, path)
+            yield from _missing(fault)
         elif kind == "type":
-            yield _wrong_kind(error, path)
+            yield _wrong_kind(fault)
         elif path == () and kind in ("anyOf", "not"):
-            yield _structure(kind, error.instance)
+            yield _structure(fault)
         elif kind == "const":
-            yield Found(WRONG_VERSION, f"veospec: {shown(error.instance)} is a form that this program does not read",
-                        f"write veospec: {error.validator_value}, or use a newer program", path, 1)  # fmt: skip
-        elif "x-code" in node:
-            yield _by_rule(error, node, path, self._hints)
+            message = f"veospec: {shown(fault.value)} is a form that this program does not read"
+            yield Found(WRONG_VERSION, message, f"write veospec: {fault.limit}, or use a newer program", path, 1)
+        elif "x-code" in fault.node:
+            yield _by_rule(fault, self._hints)
         elif kind in ("enum", "anyOf"):
-            yield _not_one_of(error, node, path)
+            yield _not_one_of(fault)
         elif kind == "pattern":
-            yield Found(
-                WRONG_FORM, f"{called(path)} {shown(error.instance)}{_form(error, node)}", _example(node), path, 1
-            )
+            yield Found(WRONG_FORM, f"{called(path)} {shown(fault.value)}{_form(fault)}", _example(fault.node), path, 1)
         else:
-            yield _out_of_range(error, kind, path)
+            yield _out_of_range(fault)
 
-    def _unknown(self, error: ValidationError, node: Mapping[str, Any], path: Path) -> Iterator[Found]:
-        known = [str(key) for key in node.get("properties", {})]
-        for key in error.instance:
-            if key in known or (path == () and key.startswith("x-")):
+    def _unknown(self, fault: Fault) -> Iterator[Found]:
+        known = [str(key) for key in fault.node.get("properties", {})]
+        for key in fault.value:
+            if key in known or (fault.path == () and key.startswith("x-")):
                 continue
             advice = self._nearest(key, known)
-            yield Found(UNKNOWN_KEY, f"unknown key {shown(key)}", advice, (*path, key), 0, is_at_key=True)
+            yield Found(UNKNOWN_KEY, f"unknown key {shown(key)}", advice, (*fault.path, key), 0, is_at_key=True)
 
     def _nearest(self, key: str, known: Sequence[str]) -> str:
         synonym = _SYNONYMS.get(key.lower().rstrip("_0123456789"))
@@ -119,11 +120,8 @@ class Words:
         owners = self._owners.get(key)
         if owners:
             return f"it belongs in {listed(owners[:3], last='or')}"
-        return (
-            "keys here: " + ", ".join(sorted(known))
-            if len(known) <= 12
-            else "remove it; `veospec schema` lists all keys"
-        )
+        few = "keys here: " + ", ".join(sorted(known))
+        return few if len(known) <= 12 else "remove it; `veospec schema` lists all keys"
 
 
 def _owners(schema: Node) -> dict[str, tuple[str, ...]]:
@@ -138,31 +136,28 @@ def _owners(schema: Node) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _form(error: ValidationError, node: Mapping[str, Any]) -> str:
-    fault = id_fault(str(error.instance)) if node.get("pattern") == ID else ""
-    return f" {fault}" if fault else f": {node.get('errorMessage', 'this form is not allowed')}"
+def _form(fault: Fault) -> str:
+    clause = id_fault(str(fault.value)) if fault.node.get("pattern") == ID else ""
+    return f" {clause}" if clause else f": {fault.node.get('errorMessage', 'this form is not allowed')}"
 
 
-def _missing(error: ValidationError, node: Mapping[str, Any], path: Path) -> Iterator[Found]:
-    for key in error.validator_value:
-        if key not in error.instance:
-            help_ = str(node.get("properties", {}).get(key, {}).get("description", ""))
+def _missing(fault: Fault) -> Iterator[Found]:
+    for key in fault.limit:
+        if key not in fault.value:
+            help_ = str(fault.node.get("properties", {}).get(key, {}).get("description", ""))
             advice = f"add it: {help_[:1].lower()}{help_[1:].partition('. ')[0].rstrip('.')}"
-            yield Found(MISSING, f"{key!r} is missing", advice, (*path, key), 2)
+            yield Found(MISSING, f"{key!r} is missing", advice, (*fault.path, key), 2)
 
 
-def _wrong_kind(error: ValidationError, path: Path) -> Found:
-    wanted = error.validator_value
-    kinds = [wanted] if isinstance(wanted, str) else list(wanted)
+def _wrong_kind(fault: Fault) -> Found:
+    value, path = fault.value, fault.path
+    kinds = [fault.limit] if isinstance(fault.limit, str) else list(fault.limit)
     words = listed([_KINDS[kind] for kind in kinds], last="or")
-    value = error.instance
-    node: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     if value is None:
         return Found(WRONG_KIND, f"{called(path)} has no value", f"write {words}, or remove the key", path, 0)
-    if node.get("errorMessage") == LENGTH_WORDS and isinstance(value, int | float):
-        return Found(
-            WRONG_FORM, f"{called(path)} {shown(value)}: {LENGTH_WORDS}", f"write {value}f or {value}s", path, 0
-        )
+    if fault.node.get("errorMessage") == LENGTH_WORDS and isinstance(value, int | float):
+        message = f"{called(path)} {shown(value)}: {LENGTH_WORDS}"
+        return Found(WRONG_FORM, message, f"write {value}f or {value}s", path, 0)
     is_number_as_text = isinstance(value, str) and value.strip().isdigit() and {"integer", "number"} & set(kinds)
     advice = f"write it without quotes: {value.strip()}" if is_number_as_text else f"write {words}"
     if kinds == ["array"] and isinstance(value, str):
@@ -172,30 +167,29 @@ def _wrong_kind(error: ValidationError, path: Path) -> Found:
     return Found(WRONG_KIND, f"{called(path)} has to be {words}, not {kind_of(value)}", advice, path, 0)
 
 
-def _structure(kind: str, root: Mapping[str, Any]) -> Found:
-    if kind == "not":
-        return Found(
-            STRUCTURE, "both 'scenes' and 'shots'", "put the shots into a scene", ("shots",), 1, is_at_key=True
-        )
-    return Found(
-        STRUCTURE, "there is nothing to make", "add 'shots:' or 'scenes:'", (next(iter(root), ""),), 3, is_at_key=True
-    )
+def _structure(fault: Fault) -> Found:
+    if fault.kind == "not":
+        advice = "put the shots into a scene"
+        return Found(STRUCTURE, "both 'scenes' and 'shots'", advice, ("shots",), 1, is_at_key=True)
+    first = next(iter(fault.value), "")
+    return Found(STRUCTURE, "there is nothing to make", "add 'shots:' or 'scenes:'", (first,), 3, is_at_key=True)
 
 
-def _by_rule(error: ValidationError, node: Mapping[str, Any], path: Path, hints: Mapping[str, str]) -> Found:
+def _by_rule(fault: Fault, hints: Mapping[str, str]) -> Found:
+    node, path = fault.node, fault.path
     code, words, advice = str(node["x-code"]), str(node["errorMessage"]), str(node.get("x-advice", ""))
     subject = called(path)
-    if error.validator == "maxItems":
-        subject = f"{subject} has {len(error.instance)} entries"
-    elif error.validator != "not":
-        subject = f"{subject} {shown(error.instance)}"
+    if fault.kind == "maxItems":
+        subject = f"{subject} has {len(fault.value)} entries"
+    elif fault.kind != "not":
+        subject = f"{subject} {shown(fault.value)}"
     if code == UNKNOWN_MODEL:
-        near = _near(error.instance, _allowed(error, node))
-        if isinstance(error.instance, str) and error.instance in hints:
-            return Found(code, f"{subject}: {hints[error.instance]}", "use another model, or another `as_of`", path, 1)
+        near = _near(fault.value, _allowed(fault))
+        if isinstance(fault.value, str) and fault.value in hints:
+            return Found(code, f"{subject}: {hints[fault.value]}", "use another model, or another `as_of`", path, 1)
         advice = f"did you mean {near}?" if near else "use one of them, or describe it in a catalogue overlay"
     if code == NO_SUCH_LENGTH:
-        advice = _next_length(error.instance, _allowed(error, node))
+        advice = _next_length(fault.value, _allowed(fault))
     return Found(code, f"{subject}: {words}", advice, path, 1 if code == UNKNOWN_MODEL else 2)
 
 
@@ -210,20 +204,20 @@ def _next_length(value: Any, allowed: Sequence[Any]) -> str:
     return f"take {min(longer)}s and trim it in the cut" if longer else f"take {max(made)}s"
 
 
-def _not_one_of(error: ValidationError, node: Mapping[str, Any], path: Path) -> Found:
-    allowed = _allowed(error, node)
+def _not_one_of(fault: Fault) -> Found:
+    allowed = _allowed(fault)
     words = listed([str(value) for value in allowed], last="or")
-    near = _near(error.instance, allowed)
+    near = _near(fault.value, allowed)
     is_short = len(words) <= 120
     advice = f"did you mean {near}?" if near else "use one of them" if is_short else f"use {words}"
-    message = f"{called(path)} {shown(error.instance)} is not {words}" if is_short else ""
-    return Found(NOT_ONE_OF, message or f"{called(path)} {shown(error.instance)} is not known", advice, path, 1)
+    subject = f"{called(fault.path)} {shown(fault.value)}"
+    return Found(NOT_ONE_OF, f"{subject} is not {words if is_short else 'known'}", advice, fault.path, 1)
 
 
-def _allowed(error: ValidationError, node: Mapping[str, Any]) -> list[Any]:
-    if error.validator == "enum":
-        return list(error.validator_value)
-    return next((list(each["enum"]) for each in node.get("anyOf", ()) if "enum" in each), [])
+def _allowed(fault: Fault) -> list[Any]:
+    if fault.kind == "enum":
+        return list(fault.limit)
+    return next((list(each["enum"]) for each in fault.node.get("anyOf", ()) if "enum" in each), [])
 
 
 def _near(value: Any, allowed: Iterable[Any]) -> str:
@@ -241,14 +235,13 @@ _BOUNDS = {
 }  # fmt: skip
 
 
-def _out_of_range(error: ValidationError, kind: str, path: Path) -> Found:
-    value, limit = error.instance, error.validator_value
+def _out_of_range(fault: Fault) -> Found:
+    value = fault.value
     size = len(value) if hasattr(value, "__len__") else 0
-    words = _BOUNDS.get(kind, "is not allowed here").format(limit=limit, size=f"{size:,}")
-    subject = called(path) if hasattr(value, "__len__") else f"{called(path)} {shown(value)}"
-    node: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
-    advice = "remove it or fill it" if words == "is empty" else "shorten it" if "most" in words else _range(node)
-    return Found(OUT_OF_RANGE, f"{subject} {words}", advice, path, 1)
+    words = _BOUNDS.get(fault.kind, "is not allowed here").format(limit=fault.limit, size=f"{size:,}")
+    subject = called(fault.path) if hasattr(value, "__len__") else f"{called(fault.path)} {shown(value)}"
+    advice = "remove it or fill it" if words == "is empty" else "shorten it" if "most" in words else _range(fault.node)
+    return Found(OUT_OF_RANGE, f"{subject} {words}", advice, fault.path, 1)
 
 
 def _range(node: Mapping[str, Any]) -> str:
@@ -299,60 +292,3 @@ def kind_of(value: Any) -> str:
         if isinstance(value, kind):
             return _KINDS[word]
     return "nothing"
-
-
-def problems_of(found: Iterable[Found], tree: Tree, *, may_use_unlisted_models: bool) -> tuple[Problem, ...]:
-    """Keep one finding for each fault, find its place, and sort by place."""
-    first: dict[Path, Found] = {}
-    for each in found:
-        if each.path not in first or each.rank < first[each.path].rank:
-            first[each.path] = each
-    kept = _without_echoes(first)
-    problems = [_problem(each, tree, may_use_unlisted_models=may_use_unlisted_models) for each in kept]
-    return tuple(sorted(problems, key=lambda problem: (problem.location, problem.code, problem.message)))
-
-
-def _without_echoes(first: Mapping[Path, Found]) -> Iterator[Found]:
-    """Leave out findings that another one explains: in one object, a misspelt key and the key it was meant for."""
-    meant: set[Path] = set()
-    no_mode: dict[Path, Found] = {}
-    for path, each in first.items():
-        if each.code == UNKNOWN_KEY and each.advice.startswith("did you mean"):
-            meant.add((*path[:-1], each.advice.split("'")[1]))
-        if each.code == NO_SUCH_MODE:
-            no_mode.setdefault(path[:-1], each)
-    for path, each in first.items():
-        if each.code in (MISSING, STRUCTURE) and path in meant:
-            continue
-        owner = no_mode.get(path[:-1])
-        if owner is not None and each is not owner and each.code in (*_MODEL_RULES, NO_SUCH_MODE):
-            continue
-        yield each
-
-
-def _problem(each: Found, tree: Tree, *, may_use_unlisted_models: bool) -> Problem:
-    is_warning = may_use_unlisted_models and each.code == UNKNOWN_MODEL
-    path = each.path[:-1] if each.code == MISSING else each.path
-    return Problem(
-        each.code,
-        each.message,
-        each.advice,
-        tree.locate(path, key=each.is_at_key),
-        subject=_subject(each.path, tree.root),
-        severity=Severity.WARNING if is_warning else Severity.ERROR,
-    )
-
-
-def _subject(path: Path, root: Any) -> str:
-    """Return the shot, still or scene that a path leads into, or ""."""
-    if len(path) > 1 and path[0] == "stills":
-        return f"still:{path[1]}"
-    node, subject = root, ""
-    for step in path:
-        try:
-            node = node[step]
-        except (KeyError, IndexError, TypeError):
-            break
-        if isinstance(node, dict) and isinstance(node.get("id"), str):
-            subject = node["id"][:63]
-    return subject
