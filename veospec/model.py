@@ -376,7 +376,7 @@ class InputFact:
     """What is known of a project file: `type` is `png`, `jpeg`, `webp`, `mp4` or empty when it is none of these.
 
     `missing` says why the file could not be read, as a clause ("does not exist", "is a symbolic link"); `near` are
-    paths of the project that may have been meant instead.
+    paths of the project that may have been meant instead. `width` and `height` are 0 where nobody looked.
     """
 
     path: str
@@ -385,6 +385,8 @@ class InputFact:
     type: str = ""
     missing: str = ""
     near: tuple[str, ...] = ()
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)

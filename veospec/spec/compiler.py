@@ -17,6 +17,7 @@ from veospec.spec import settings
 from veospec.spec.board import STILL, Board, Still, entries, read_board, references_of, text_of
 from veospec.spec.graph import making_order
 from veospec.spec.include import Document, gather, overlay, wanted
+from veospec.spec.inputs import asset_of
 from veospec.spec.matrix import Matrix, read_matrix
 from veospec.spec.modes import mode_of
 from veospec.spec.names import did_you_mean, folded
@@ -236,8 +237,6 @@ def _check_stems(nodes: tuple[Node, ...], problems: Problems) -> None:
 
 def _check_assets(stage: Stage) -> None:
     """Unused assets are looked at as well: a path that cannot be used is a mistake before anybody refers to it."""
-    from veospec.spec.inputs import asset_of
-
     for name in stage.board.assets:
         asset_of(stage, name, stage.matrix.cells[0])
 

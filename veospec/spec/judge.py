@@ -44,15 +44,23 @@ def report(
     if verdict.state is State.UNLISTED and mode is not Mode.UPSCALE:
         return  # `Stage.model_name` has said so
     for finding in verdict.findings:
-        place = place_of(stage, node, finding.about, mode, fallback)
+        about = _about(stage, finding, mode, model, duration)
+        place = place_of(stage, node, about, mode, fallback)
         message, advice = _words(stage, finding, mode, model, duration)
         stage.problems.error(_CODES.get(finding.about, "VS266"), place, message, advice, subject)
     if not stage.is_by_plan:
         return
     for note in verdict.notes:
-        place = place_of(stage, node, note.about, mode, fallback)
+        place = place_of(stage, node, _about(stage, note, mode, model, duration), mode, fallback)
         code = _CODES["plan"] if note.about == "plan" else _UNSURE
         stage.problems.note(code, place, note.message, note.advice or "tell the plan with '--plan'", subject)
+
+
+def _about(stage: Stage, finding: Finding, mode: Mode, model: str, duration: Fraction | None) -> str:
+    """A plan that does not cover a *length* is a matter of the length, not of the model."""
+    limits = stage.catalogue.limits(model, mode)
+    is_length = finding.about == "plan" and limits is not None and limits.plans_for(duration) is not None
+    return "duration" if is_length else finding.about
 
 
 def place_of(stage: Stage, node: Map, about: str, mode: Mode, fallback: Location | None) -> Location:

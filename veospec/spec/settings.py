@@ -65,14 +65,14 @@ def budget_of(document: Document, problems: Problems) -> Budget:
         exact = Decimal(repr(usd)) * 1_000_000
         micro = int(exact)
         if exact != micro:
-            problems.error("VS301", node.at("max_usd"), f"max_usd: {usd} has more than six decimals", "round it")
+            problems.error("VS298", node.at("max_usd"), f"max_usd: {usd} has more than six decimals", "round it")
     for key in ("max_credits", "max_usd", "confirm_above"):
         value = node.get(key)
         if isinstance(value, int | float) and value < 0:
-            problems.error("VS301", node.at(key), f"{key}: {value} is less than nothing", "write 0 or more")
+            problems.error("VS298", node.at(key), f"{key}: {value} is less than nothing", "write 0 or more")
     if isinstance(credit_limit, int) and isinstance(ask, int) and ask > credit_limit >= 0:
         problems.warning(
-            "VS302",
+            "VS299",
             node.at("confirm_above"),
             f"confirm_above: {ask} is more than max_credits: {credit_limit}, so nobody is ever asked",
             "lower it, or leave it out",
@@ -106,11 +106,11 @@ def reel_of(document: Document, board: Board, problems: Problems) -> Reel:
         place = holder.at(key)  # type: ignore[arg-type]
         if value not in board.shots:
             advice = did_you_mean(value, board.shots, kind="shots")
-            problems.error("VS300", place, f"the reel names '{value[:60]}', but there is no such shot", advice)
+            problems.error("VS297", place, f"the reel names '{value[:60]}', but there is no such shot", advice)
         elif board.shots[value].is_omitted:
-            problems.error("VS300", place, f"the reel names {value}, which is omitted", "take it out of the order")
+            problems.error("VS297", place, f"the reel names {value}, which is omitted", "take it out of the order")
         elif value in order:
-            problems.error("VS300", place, f"the reel names {value} twice", "keep one; a shot plays once in the cut")
+            problems.error("VS297", place, f"the reel names {value} twice", "keep one; a shot plays once in the cut")
         else:
             order.append(value)
     return Reel(join, tuple(order))
