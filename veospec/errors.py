@@ -1,7 +1,7 @@
 """Every error that can reach a person, with its exit code.
 
     VeospecError            message, hint, exit_code
-    ├─ UsageError           the command line cannot be obeyed
+    ├─ UsageError           the command line cannot be obeyed: NothingSelected
     ├─ SpecError            SpecUnreadable · SpecInvalid (all problems)
     ├─ PlanRefused          BudgetExceeded · NotConfirmed · PlanStale
     ├─ StoreError           StoreLocked · StoreFull · StoreReadOnly · StoreCorrupt · OutputForeign
@@ -111,6 +111,10 @@ class NotConfirmed(PlanRefused):
 
 class PlanStale(PlanRefused):
     """A saved plan no longer describes what would happen."""
+
+
+class NothingSelected(UsageError):
+    """The command line names no shot of the storyboard."""
 
 
 class StoreError(VeospecError):

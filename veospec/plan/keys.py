@@ -37,7 +37,10 @@ JOIN_RECIPE = 1
 class Extras(Protocol):
     """The part of a provider's profile that identity needs."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The provider's word."""
+        ...
 
     def document(self, node: Node, take: int) -> Mapping[str, Any]:
         """Return what else decides the bytes."""

@@ -68,8 +68,15 @@ class Order:
 class Profile(Protocol):
     """The pure half of a provider."""
 
-    name: str
-    is_remote: bool
+    @property
+    def name(self) -> str:
+        """The word that stands in specs, keys and manifests."""
+        ...
+
+    @property
+    def is_remote(self) -> bool:
+        """True for a service that may cost money."""
+        ...
 
     def document(self, node: Node, take: int) -> Mapping[str, Json]:
         """Return what decides the bytes of a take beyond the request itself; part of its key document."""

@@ -1,0 +1,232 @@
+"""`apply`: read, plan, agree, run, deliver. Running it again after any interruption is the way to go on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from veospec.app.choices import Choices
+from veospec.app.delivering import Delivered, deliver
+from veospec.app.planning import choices_of_saved, hold_to, inventory_of, plan_with, read_saved
+from veospec.app.project import Project, open_project
+from veospec.app.tools import Media, ink_notices
+from veospec.errors import Exit, NotConfirmed
+from veospec.model import Digest, InputFact, Key, NodeId
+from veospec.plan.budget import ask, price_text
+from veospec.plan.keys import document_of, key_of
+from veospec.plan.saved import SavedPlan, cost_document, plan_document
+from veospec.plan.values import Document, Plan, Step
+from veospec.providers.local.profile import LocalProfile
+from veospec.providers.local.renderer import LocalRenderer
+from veospec.run.events import Listener, Note
+from veospec.run.halt import Halt
+from veospec.run.local import LocalMaker
+from veospec.run.materials import Materials
+from veospec.run.outcome import Outcome, Report
+from veospec.run.ports import Bench, WallClock
+from veospec.run.runner import Runner
+from veospec.store.layout import Store
+from veospec.store.project_files import ProjectFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run goes about its work; nothing here changes what is made."""
+
+    accept_unknown_price: bool = False
+    retry_failed: bool = False
+    regenerate: bool = False
+    jobs: int | None = None
+    jobs_per_account: int = 1
+    poll_s: float | None = None
+    deadline_s: float | None = None
+    join_reel: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply came to."""
+
+    plan: Plan
+    report: Report
+    delivered: Delivered
+    out: Path
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code."""
+        return self.report.exit
+
+    def lines(self) -> Iterator[str]:
+        """Yield the summary for a person."""
+        counts = _counts(self.report.outcomes)
+        if not self.plan.has_work and self.report.exit is Exit.DONE:
+            yield f"nothing to do: {counts.get('reused', 0)} takes are here and unchanged"
+        else:
+            yield ", ".join(f"{n} {state}" for state, n in counts.items()) + f"; spent {price_text(self.report.spent)}"
+        for outcome in self.report.outcomes:
+            if outcome.step.stale:
+                yield f"stale: {outcome.step.label} {outcome.reason}"
+        for text, path in self.delivered.places(self.out):
+            yield f"{text:<9} {path}"
+        if self.exit in (Exit.PENDING, Exit.STOPPED, Exit.INTERRUPTED):
+            yield "run the same command again to go on; `veospec status` shows what is in flight"
+
+    def document(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        return {
+            "veospec_applied": 1,
+            "exit": int(self.exit),
+            "counts": _counts(self.report.outcomes),
+            "spent": cost_document(self.report.spent),
+            "stop": None
+            if self.report.stop is None
+            else {"reason": self.report.stop.reason, "hint": self.report.stop.hint},
+            "outcomes": [
+                {
+                    "node": o.step.node.id,
+                    "take": o.step.take,
+                    "state": o.state.value,
+                    "stale": o.step.stale,
+                    "key": o.key,
+                    "digest": o.digest or None,
+                    "cost": cost_document(o.cost),
+                    "reason": o.reason,
+                    "hint": o.hint,
+                }
+                for o in self.report.outcomes
+            ],
+            "files": {text: str(path) for text, path in self.delivered.places(self.out)},
+            "plan": plan_document(self.plan),
+        }
+
+
+def _counts(outcomes: tuple[Outcome, ...]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for outcome in outcomes:
+        found[outcome.state.value] = found.get(outcome.state.value, 0) + 1
+    return found
+
+
+def apply_project(
+    choices: Choices,
+    environment: Mapping[str, str],
+    settings: Settings,
+    listener: Listener,
+    *,
+    agree: Callable[[str], bool] | None,
+    show_plan: Callable[[Plan], None] | None = None,
+) -> Applied:
+    """Carry out the plan of a storyboard, or a saved plan.
+
+    `agree` puts a question to a person and returns the answer; None when nobody can be asked. Raises `SpecInvalid`,
+    `PlanRefused` before anything is sent, `StoreError`; everything later is an outcome.
+    """
+    saved = read_saved(choices.spec)
+    if saved is not None:
+        choices = choices_of_saved(saved, choices)
+    project = open_project(choices, environment)
+    with Store.open(project.store_root, write=True, doing="apply") as store:
+        inventory = inventory_of(project, store, regenerate=settings.regenerate)
+        plan = plan_with(project, inventory)
+        if show_plan is not None and plan.has_work:
+            show_plan(plan)
+        _consent(plan, settings, saved, agree)
+        for notice in ink_notices(project.storyboard) if not project.profile.is_remote else ():
+            listener.tell(Note(notice))
+        report = asyncio.run(_run(project, store, plan, settings, listener, environment))
+        fresh = inventory_of(project, store, regenerate=settings.regenerate)
+        delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel)
+        return Applied(plan, report, delivered, project.out)
+
+
+def _consent(plan: Plan, settings: Settings, saved: SavedPlan | None, agree: Callable[[str], bool] | None) -> None:
+    if saved is not None:
+        hold_to(saved, plan)
+    question = ask(plan, is_terminal=agree is not None, accept_unknown_price=settings.accept_unknown_price)
+    if question is not None and saved is None and (agree is None or not agree(question.text)):
+        raise NotConfirmed("nothing was bought: the sum was not agreed to", "run again and agree, or say --yes")
+
+
+async def _run(
+    project: Project,
+    store: Store,
+    plan: Plan,
+    settings: Settings,
+    listener: Listener,
+    environment: Mapping[str, str],
+) -> Report:
+    workers = settings.jobs or os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=workers + 4, thread_name_prefix="veospec") as pool:
+        bench = bench_of(project, store, pool)
+        halt = Halt(listener)
+        local = LocalMaker(
+            LocalRenderer(project.profile) if isinstance(project.profile, LocalProfile) else None,
+            bench,
+            Materials(bench),
+            halt,
+            listener,
+            workers=workers,
+        )
+        runner = Runner(plan, bench, local, halt, listener)
+        with _signals(runner.interrupt):
+            return await runner.run()
+
+
+def bench_of(project: Project, store: Store, pool: ThreadPoolExecutor) -> Bench:
+    """Return the workplace of a run."""
+    files = ProjectFiles(project.root, memo=store.input_memo)
+    return Bench(
+        store=store,
+        board=project.board,
+        media=Media(project.storyboard.project.fps),
+        take_file=partial(_take_file, files, project.facts, store),
+        resolve_key=partial(_resolve, project),
+        clock=WallClock(),
+        executor=pool,
+    )
+
+
+def _take_file(
+    files: ProjectFiles, facts: Mapping[str, InputFact], store: Store, path: str, digest: Digest
+) -> tuple[Path, str]:
+    """Return a private copy of exactly the bytes that were hashed, and their type. Raises `PlanStale`."""
+    fact = replace(facts[path], digest=digest)
+    return files.snapshot(fact, store.inputs), fact.type
+
+
+def _resolve(project: Project, step: Step, upstream: Mapping[NodeId, Digest]) -> tuple[Key, Document]:
+    document = document_of(step.node, step.take, project.digests, upstream, project.profile)
+    return key_of(document), document
+
+
+@contextmanager
+def _signals(interrupt: Callable[[], None]) -> Iterator[None]:
+    """First Ctrl-C or SIGTERM: begin nothing new. Second: leave at once, which the journal makes equally safe."""
+    loop = asyncio.get_running_loop()
+    seen = 0
+
+    def heard() -> None:
+        nonlocal seen
+        seen += 1
+        if seen > 1:
+            os._exit(Exit.INTERRUPTED)
+        interrupt()
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, heard)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,97 @@
+"""What store, journal and the committed manifest know together, answered one key at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from veospec.errors import StoreCorrupt
+from veospec.model import Digest, Key
+from veospec.plan.keys import canonical
+from veospec.plan.values import Document, Flight, Head, Known, StepId
+from veospec.run.journal import Snapshot
+from veospec.store.actions import ActionRecord
+from veospec.store.layout import Store
+
+
+@dataclass(slots=True)
+class StoredInventory:
+    """An inventory over an open store. `committed` maps (step, key) to the digest in the committed manifest."""
+
+    store: Store
+    board: str
+    journal: Snapshot
+    committed: Mapping[tuple[StepId, Key], Digest] = field(default_factory=dict)
+    should_verify: bool = False
+    looks_for_near: bool = False
+    _heads: Mapping[StepId, Head] | None = None
+    _records: dict[Key, ActionRecord | None] = field(default_factory=dict)
+
+    def record(self, key: Key) -> ActionRecord | None:
+        """Return the record of a key, read once. Raises `StoreCorrupt`."""
+        if key not in self._records:
+            self._records[key] = self.store.actions.get(key)
+        return self._records[key]
+
+    def known(self, key: Key) -> Known | None:
+        """Return the stored take of a key, and whether its bytes are there."""
+        record = self.record(key)
+        if record is None:
+            return None
+        present = self._is_present(record)
+        receipt = record.receipt
+        can_fetch = receipt is not None and bool(receipt.media_id or receipt.job_id)
+        return Known(key, record.digest, present, record.node, record.board, can_fetch)
+
+    def _is_present(self, record: ActionRecord) -> bool:
+        blobs = self.store.blobs
+        look = blobs.verify if self.should_verify else blobs.ensure
+        try:
+            look(record.digest, record.suffix, record.size_bytes)
+        except StoreCorrupt:
+            return False
+        return True
+
+    def document(self, key: Key) -> Document | None:
+        """Return the key document that was stored with a take."""
+        record = self.record(key)
+        return None if record is None else record.document
+
+    def flight(self, key: Key) -> Flight | None:
+        """Return what the journal says of a key that is live or was refused."""
+        return self.journal.flight(key)
+
+    def head(self, step: StepId) -> Head | None:
+        """Return what a step accepted last."""
+        if self._heads is None:
+            heads = self.store.heads.heads(self.board)
+            self._heads = {place: Head(head.keys[0], head.upstream) for place, head in heads.items()}
+        return self._heads.get(step)
+
+    def elsewhere(self, step: StepId, key: Key) -> Digest | None:
+        """Return the digest that the committed manifest gives for a key."""
+        return self.committed.get((step, key))
+
+    def nearest(self, document: Document) -> Key | None:
+        """Return the stored key whose document shares most with this one; None unless asked to look.
+
+        Reads every record, so only `explain` asks.
+        """
+        if not self.looks_for_near:
+            return None
+        wanted = _parts(document)
+        best: tuple[float, Key] | None = None
+        for record in self.store.actions.records():
+            if record.document.get("mode") != document.get("mode"):
+                continue
+            parts = _parts(record.document)
+            score = len(wanted & parts) / max(1, len(wanted | parts))
+            if score >= 0.5 and (best is None or score > best[0]):
+                best = (score, record.key)
+        return None if best is None else best[1]
+
+
+def _parts(document: Document) -> frozenset[bytes]:
+    found = {canonical({name: value}) for name, value in document.items() if name != "prompt"}
+    found |= {word.encode() for word in str(document.get("prompt", "")).split()}
+    return frozenset(found)

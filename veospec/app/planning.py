@@ -1,0 +1,159 @@
+"""Make a plan of a project, save one, and hold a saved one to its word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from veospec.app.choices import Choices
+from veospec.app.inventory import StoredInventory
+from veospec.app.project import Project
+from veospec.app.writing import write_text
+from veospec.errors import NothingSelected, PlanStale, StoreError
+from veospec.model import Digest, Key, NodeId, Storyboard
+from veospec.plan.planner import make_plan
+from veospec.plan.saved import SavedPlan, moved, parse_saved, render_saved
+from veospec.plan.values import Ceiling, Plan, StepId
+from veospec.review.manifest import parse_manifest
+from veospec.run.journal import Journal
+from veospec.spec.names import did_you_mean
+from veospec.store.layout import Store
+
+
+@contextmanager
+def stored(project: Project, *, near: bool = False) -> Iterator[StoredInventory]:
+    """Yield what store, journal and committed manifest know, read only; nothing on disk changes."""
+    with Store.open(project.store_root, write=False) as store:
+        yield inventory_of(project, store, near=near)
+
+
+def inventory_of(project: Project, store: Store, *, near: bool = False, regenerate: bool = False) -> StoredInventory:
+    """Return the inventory of an open store."""
+    return StoredInventory(
+        store=store,
+        board=project.board,
+        journal=Journal.read(store.journal_path),
+        committed={} if regenerate else committed(project),
+        should_verify=project.choices.should_verify,
+        looks_for_near=near,
+    )
+
+
+def committed(project: Project) -> Mapping[tuple[StepId, Key], Digest]:
+    """Return what the manifest beside the storyboard says was made; empty when there is none.
+
+    A manifest that cannot be read is no permission to buy again, so it raises `StoreError`.
+    """
+    path = project.out / "manifest.json"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable, or move it away") from error
+    manifest = parse_manifest(content, str(path))
+    return {((o.node, o.take), o.key): o.digest for o in manifest.outputs if o.key and o.digest}
+
+
+def plan_project(project: Project) -> Plan:
+    """Return the plan of a project as things stand; reads only."""
+    with stored(project) as inventory:
+        return plan_with(project, inventory)
+
+
+def plan_with(project: Project, inventory: StoredInventory) -> Plan:
+    """Return the plan against an inventory, narrowed to the chosen shots."""
+    board = _only(project.storyboard, project.choices.only)
+    return make_plan(
+        board,
+        project.digests,
+        inventory,
+        project.profile,
+        table=project.catalogue.table,
+        ceiling=_ceiling(project),
+        notes=_notes(project),
+    )
+
+
+def _ceiling(project: Project) -> Ceiling:
+    """The command line beats the storyboard, which may come from anybody."""
+    choices, budget = project.choices, project.storyboard.budget
+    if choices.max_credits is not None or choices.max_micro_usd is not None:
+        return Ceiling(choices.max_credits, choices.max_micro_usd, "the command line")
+    return Ceiling(budget.max_credits, budget.max_micro_usd, "the storyboard")
+
+
+def _notes(project: Project) -> tuple[str, ...]:
+    board = project.storyboard
+    if project.profile.is_remote and not board.plan_class:
+        return ("the Google AI plan is not known: prices are those of the dearest plan; say --plan-class to be exact",)
+    return ()
+
+
+def _only(board: Storyboard, names: tuple[str, ...]) -> Storyboard:
+    """Return the storyboard with the named shots and stills and what they need. Raises `NothingSelected`."""
+    if not names:
+        return board
+    known = {node.name for node in board.nodes} | {node.id for node in board.nodes}
+    for name in names:
+        if name not in known:
+            raise NothingSelected(f"there is no shot or still '{name}'", did_you_mean(name, known))
+    nodes = {node.id: node for node in board.nodes}
+    wanted: set[NodeId] = set()
+    waiting = [node.id for node in board.nodes if node.name in names or node.id in names]
+    while waiting:
+        node = waiting.pop()
+        if node not in wanted:
+            wanted.add(node)
+            waiting.extend(nodes[node].upstream)
+    return replace(board, nodes=tuple(node for node in board.nodes if node.id in wanted))
+
+
+def save_plan(plan: Plan, choices: Choices, output: Path) -> None:
+    """Write a plan file for `apply FILE`."""
+    write_text(output, render_saved(plan, choices.saved()))
+
+
+def read_saved(path: Path) -> SavedPlan | None:
+    """Return the saved plan in a file, or None when the file is none (a storyboard, say)."""
+    if path.suffix.lower() != ".json":
+        return None
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return parse_saved(text, str(path))
+
+
+def choices_of_saved(saved: SavedPlan, now: Choices) -> Choices:
+    """Return the choices that a plan was made with."""
+    options = saved.options
+    day = options["as_of"]
+    overlay = options["overlay"]
+    return replace(
+        now,
+        spec=Path(str(options["spec"])),
+        provider=str(options["provider"]),
+        pass_name=str(options["pass_name"]),
+        plan_class=str(options["plan_class"]),
+        as_of=date.fromisoformat(str(day)) if day else None,
+        overlay=Path(str(overlay)) if overlay else None,
+        may_use_unlisted_models=bool(options["may_use_unlisted_models"]),
+        max_credits=options["max_credits"],
+        max_micro_usd=options["max_micro_usd"],
+        only=tuple(options["only"]),
+    )
+
+
+def hold_to(saved: SavedPlan, plan: Plan) -> None:
+    """Raise `PlanStale` when the plan of now is not the saved one."""
+    found = moved(saved, plan)
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise PlanStale(
+            f"the saved plan is stale: {'; '.join(found[:3])}{more}",
+            "make a new plan; a saved plan works once, and only while nothing moves",
+        )

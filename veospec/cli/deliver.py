@@ -1,0 +1,90 @@
+"""Commands that write what people look at, from the manifest and the store: they spend nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from veospec.cli.options import choices_of, reading_options, spec_argument
+from veospec.cli.say import say
+from veospec.errors import Exit
+
+FORMATS = ("otio", "fcpxml", "edl", "srt", "vtt", "csv", "md")
+
+
+def _wrote(paths: list[Path]) -> int:
+    for path in paths:
+        say(str(path))
+    return Exit.DONE
+
+
+@click.command()
+@spec_argument
+@reading_options
+def review(spec: Path, **options: Any) -> int:
+    """Write review.html: one page that plays every take, opens from disk, and exports picks as a patch."""
+    from veospec.app.delivering import deliver_review
+
+    return _wrote(deliver_review(choices_of(spec, options), os.environ))
+
+
+@click.command()
+@spec_argument
+@reading_options
+def reel(spec: Path, **options: Any) -> int:
+    """Join the cut of every aspect; real clips where they exist, slates where they do not."""
+    from veospec.app.delivering import deliver_reel
+
+    return _wrote(deliver_reel(choices_of(spec, options), os.environ))
+
+
+@click.command()
+@spec_argument
+@reading_options
+def sheet(spec: Path, **options: Any) -> int:
+    """Write the contact sheet as JPEG and as a page to print."""
+    from veospec.app.delivering import deliver_sheet
+
+    return _wrote(deliver_sheet(choices_of(spec, options), os.environ))
+
+
+@click.command()
+@spec_argument
+@reading_options
+@click.option(
+    "--to", "forms", multiple=True, type=click.Choice(FORMATS), help="Which; all of `deliver` when not given."
+)
+def export(spec: Path, forms: tuple[str, ...], **options: Any) -> int:
+    """Write timelines (otio, fcpxml, edl), captions (srt, vtt) and shot lists (csv, md)."""
+    from veospec.app.delivering import deliver_exports
+
+    return _wrote(deliver_exports(choices_of(spec, options), os.environ, forms))
+
+
+@click.command()
+@spec_argument
+@reading_options
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of printing.")
+@click.option("--base", type=click.Path(path_type=Path, dir_okay=False), help="The manifest before the change.")
+@click.option("--preview-url", default="", help="Where the uploaded page or picture can be seen.")
+@click.option("--no-prompts", is_flag=True, help="Leave the text of prompts out.")
+def comment(
+    spec: Path, output: Path | None, base: Path | None, preview_url: str, *, no_prompts: bool, **options: Any
+) -> int:
+    """Write the Markdown of a pull request: what changed, what it would cost, what is stale."""
+    from veospec.app.delivering import pull_request_comment
+
+    text = pull_request_comment(
+        choices_of(spec, options), os.environ, base=base, preview_url=preview_url, with_prompts=not no_prompts
+    )
+    if output is None:
+        say(text.rstrip("\n"))
+    else:
+        from veospec.app.editing import write_text
+
+        write_text(output, text)
+        say(f"wrote {output}")
+    return Exit.DONE

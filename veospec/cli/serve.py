@@ -1,0 +1,6 @@
+"""`emulator`: a double of the Google Flow API on loopback."""
+
+from __future__ import annotations
+
+
+
