@@ -31,6 +31,11 @@ _KNOWN = ("id", "scene", "dialogue", "prompt", "model", "aspectRatio", "duration
 _ELSEWHERE = ("async", "email", "replyUrl", "replyRef", "captchaRetry", "captchaOrder", "captchaToken")
 """Parameters of the call and not of the picture: account, callbacks, captcha."""
 
+_HINTS = {
+    "negativeprompt": "no parameter of the service; write it under `avoid:`",
+    "extend": "write `extend: ID` there",
+}
+
 _NUMBERED = re.compile(r"(referenceImage|reference|referenceVideo|referenceAudio|character)_([1-9][0-9]?)\Z")
 _MARKER = re.compile(r"@(referenceImage|reference|referenceAudio|character)_([1-9][0-9]?)(?![0-9])", re.IGNORECASE)
 _HANDLE = re.compile(r"user:\S+-(?:email|image|video|voice|character|mid):?\S*")
@@ -91,12 +96,8 @@ class _Draft:
         if key in _ELSEWHERE:
             self._warn(LEFT_OUT, f"{key!r} is left out", "accounts and callbacks are configured outside", row.at(key))
         else:
-            self._warn(
-                UNKNOWN_KEY,
-                f"unknown key {key!r}",
-                did_you_mean(key, _KNOWN, more="it has no place in a storyboard and is left out"),
-                row.at(key),
-            )
+            advice = _HINTS.get(key.replace("_", "").lower()) or did_you_mean(key, _KNOWN, more="it is left out")
+            self._warn(UNKNOWN_KEY, f"unknown key {key!r}", advice, row.at(key))
         return False
 
     def _entry(self, row: Row, *, is_still: bool) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from veospec.spec.scalars import plain
 
-_PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _./-]*[A-Za-z0-9_./-])?\Z")
+_PLAIN = re.compile(r"(?:[A-Za-z](?:[A-Za-z0-9 _./-]*[A-Za-z0-9_./-])?|[0-9]{1,9}(?:\.[0-9]{1,6})?[sf])\Z")
 _UNREADABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
@@ -32,6 +32,8 @@ def scalar(value: object) -> str:
 
 def field(key: str, value: object, indent: str) -> list[str]:
     """Return the lines of one key; long texts are folded, texts of several lines are kept as such."""
+    if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
+        return [f"{indent}{key}:", *(f"{indent}  - {scalar(each)}" for each in value)]
     if not isinstance(value, str) or (len(value) < _WIDTH and "\n" not in value):
         return [f"{indent}{key}: {scalar(value)}"]
     inner = indent + "  "
