@@ -60,7 +60,10 @@ def open_folder(root: Path | str, parts: Sequence[str] = (), *, create: bool = F
 
     With `create`, missing folders are made. Raises `OSError`.
     """
-    fd = os.open(root, FOLDER)
+    try:
+        fd = os.open(root, FOLDER)
+    except OSError as error:
+        raise _told_apart(error, root, None) from None
     for part in parts:
         try:
             try:
@@ -115,7 +118,7 @@ def _make(part: str, parent: int) -> None:
         return
 
 
-def _told_apart(error: OSError, part: str, parent: int) -> OSError:
+def _told_apart(error: OSError, part: Path | str, parent: int | None) -> OSError:
     """Linux answers ENOTDIR for a link that was opened as a folder; say ELOOP, as for a file."""
     if error.errno == errno.ENOTDIR:
         try:

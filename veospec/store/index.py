@@ -123,9 +123,9 @@ class Index:
         return self._folder / "plain" / f"{VERSION}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
     def _try(self, method: str, *arguments: Any) -> object:
-        """Call the cache; after trouble once more with a new one, then give up for this run."""
+        """Call the cache. A damaged one is thrown away and made anew; a busy or full one is left alone in this run."""
         with self._mutex:
-            for is_last in (False, True):
+            for _ in range(2):
                 cache = self._opened()
                 if cache is None:
                     return None
@@ -134,10 +134,11 @@ class Index:
                 except _troubles() as error:
                     self.trouble = f"{type(error).__name__}: {error}"[:200]
                     self.close()
-                    if _is_damage(error):
-                        self._discard()
-                    if is_last:
-                        self._is_open = True  # with no cache: bypassed from here on
+                    if not _is_damage(error):
+                        self._is_open = True  # with no cache: passed over from here on
+                        return None
+                    self._discard()
+            self._is_open = True
             return None
 
     def _opened(self) -> Any:
@@ -215,11 +216,16 @@ def _bytes_only_disk() -> type[Any]:
 
 
 def _look_before(database: Path) -> None:
-    """Refuse a database with other settings, tables or triggers than ours, before any of them is obeyed."""
+    """Refuse a database with other settings, tables or triggers than ours, before any of them is obeyed.
+
+    Also one that is busy: diskcache would wait for a minute to open it.
+    """
     if not database.exists():
         return
-    with closing(sqlite3.connect(str(database), timeout=_LOCK_WAIT_S)) as connection:
+    with closing(sqlite3.connect(str(database), timeout=_LOCK_WAIT_S, isolation_level=None)) as connection:
         connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
         expected = {"table": _TABLES, "index": _INDEXES, "trigger": _TRIGGERS}
         for kind, name in connection.execute("SELECT type, name FROM sqlite_master"):
             if name not in expected.get(kind, set()) and not str(name).startswith("sqlite_autoindex_"):

@@ -34,7 +34,7 @@ from veospec.store.memo import StatMemo
 VERSION = 1
 FOLDER_NAME = ".veospec"
 _VERSION_TEXT = "veospec store {}\n"
-_START_WAIT_S = 2.0  # a run that starts beside holds the store for itself while it empties the scratch folder
+_START_WAIT_S = 0.5  # a run that starts beside holds the store for itself while it empties the scratch folder
 _FOLDERS = (
     "scratch",
     "locks",

@@ -54,7 +54,7 @@ class OutFolder:
         name = sha256(os.fsencode(self.folder)).hexdigest()
         self._ledger_path = store.outputs_folder / f"{name}.json"
         self._ledger = _read_ledger(self._ledger_path)
-        self._saved = dict(self._ledger)
+        self._saved: dict[str, tuple[Digest, ...]] = dict(self._ledger)
 
     def __enter__(self) -> OutFolder:
         return self
@@ -68,7 +68,8 @@ class OutFolder:
             content = seal(KIND, VERSION, {"files": self._ledger})
             with translated("write", self._ledger_path):
                 replace_file(self._ledger_path, content, scratch=self._store.scratch)
-            self._saved = dict(self._ledger)
+            self._saved = self._ledger
+            self._ledger = dict(self._saved)
 
     def check(self, path: str) -> None:
         """Raise `OutputForeign` or `StoreError` now if `path` could not be written later; changes nothing.
@@ -92,17 +93,18 @@ class OutFolder:
         blob = self._store.blobs.ensure(digest, suffix)
         with self._writing(path) as (folder, name):
             before = os.lstat(blob)
-            standing = self._standing(folder, name, path)
+            standing = self._standing(folder, name, path, digest)
             if standing == digest:
                 self._note(path, digest)
                 return Delivery.KEPT
             spare = _TEMPORARY + scratch_name()
             try:
-                if link and _link(blob, folder, spare):
-                    self._store.blobs.linked(digest, suffix, before)
-                else:
+                is_linked = link and _link(blob, folder, spare)
+                if not is_linked:
                     self._copy(digest, suffix, folder, spare)
                 self._move(folder, spare, name, path, digest, replaces=standing is not None)
+                if is_linked:
+                    self._store.blobs.linked(digest, suffix, before)
             finally:
                 _drop(folder, spare)
         return Delivery.WRITTEN
@@ -111,10 +113,11 @@ class OutFolder:
         """Put text or a small file under `path`. Raises `OutputForeign`."""
         digest = sha256(content).hexdigest()
         with self._writing(path) as (folder, name):
-            standing = self._standing(folder, name, path)
+            standing = self._standing(folder, name, path, digest)
             if standing == digest:
                 self._note(path, digest)
                 return Delivery.KEPT
+            self._promise(path, digest)
             spare = _TEMPORARY + scratch_name()
             try:
                 fd = os.open(spare, _CREATE, 0o644, dir_fd=folder)
@@ -134,10 +137,11 @@ class OutFolder:
             spare = _TEMPORARY + scratch_name()
             try:
                 digest, _ = digest_of(source)
-                standing = self._standing(folder, name, path)
+                standing = self._standing(folder, name, path, digest)
                 if standing == digest:
                     self._note(path, digest)
                     return Delivery.KEPT
+                self._promise(path, digest)
                 os.fchmod(source, 0o644)
                 try:
                     os.rename(fresh, spare, dst_dir_fd=folder)
@@ -199,15 +203,18 @@ class OutFolder:
         with translated("write", self.folder / path), self._at(path, create=True) as at:
             yield at
 
-    def _standing(self, folder: int, name: str, path: str) -> Digest | None:
-        """Return the digest of our file in this place, None when the place is free. Raises `OutputForeign`."""
+    def _standing(self, folder: int, name: str, path: str, wanted: Digest = "") -> Digest | None:
+        """Return the digest of our file in this place, None when the place is free. Raises `OutputForeign`.
+
+        A file that has the wanted bytes already may be anybody's.
+        """
         try:
             digest = self._digest(folder, name, path)
         except FileNotFoundError:
             return None
         except RefusedError as refused:
             raise _foreign(self.folder / path, f"{refused} and was not made by veospec") from None
-        if self._ledger.get(path) == digest:
+        if digest == wanted or digest in self._ledger.get(path, ()):
             return digest
         suffix = Path(name).suffix
         if is_suffix(suffix) and self._store.blobs.has(digest, suffix):
@@ -265,8 +272,21 @@ class OutFolder:
         self._memo.put_own(f"{self.folder}/{path}", seen, digest)
         self._note(path, digest)
 
+    def _promise(self, path: str, digest: Digest) -> None:
+        """Write down that these bytes are ours before they appear: a crash in between must not make them a stranger's.
+
+        Blobs need none: they are in the store.
+        """
+        before = self._ledger
+        self._ledger = {**before, path: (*before.get(path, ()), digest)}
+        try:
+            self.close()
+        except StoreError:
+            self._ledger = before
+            raise
+
     def _note(self, path: str, digest: Digest) -> None:
-        self._ledger[path] = digest
+        self._ledger[path] = (digest,)
 
 
 def _link(blob: Path, folder: int, name: str) -> bool:
@@ -296,13 +316,13 @@ def _foreign(path: Path, clause: str) -> StoreError:
     return OutputForeign(f"{path} {clause}", "Move it away or rename it; veospec replaces only its own files.")
 
 
-def _read_ledger(path: Path) -> dict[str, Digest]:
+def _read_ledger(path: Path) -> dict[str, tuple[Digest, ...]]:
     """Return which files are ours; a list that cannot be read is an empty one, which only makes us more careful."""
     try:
         members: dict[str, Any] = unseal(path.read_bytes(), KIND, VERSION)
     except (OSError, SealError):
         return {}
     files = members.get("files")
-    if type(files) is not dict or not all(is_digest(digest) for digest in files.values()):
+    if type(files) is not dict or not all(type(digests) is list for digests in files.values()):
         return {}
-    return files
+    return {path: tuple(filter(is_digest, digests)) for path, digests in files.items()}

@@ -106,7 +106,7 @@ class ProjectFiles:
                 head, _, name = path.rpartition("/")
                 folder = folders.get(head)
                 if folder is None:
-                    folder = folders[head] = self._open_head(path, head)
+                    folder = folders[head] = self._open_head(head)
                 if isinstance(folder, str):
                     found[path] = self._missing(path, folder)
                 else:
@@ -215,11 +215,10 @@ class ProjectFiles:
         near = self.near(path) if clause == "does not exist" else ()
         return InputFact(path, missing=clause, near=near)
 
-    def _open_head(self, path: str, head: str) -> int | str:
+    def _open_head(self, head: str) -> int | str:
         """Return a descriptor of the folder, or the clause that says why there is none."""
         try:
-            parts = parts_of(head) if head and not path.startswith("/") else parts_of(path)[:-1]
-            return open_folder(self.root, parts)
+            return open_folder(self.root, parts_of(head) if head else ())
         except RefusedError as refused:
             return str(refused)
         except OSError as error:

@@ -1,0 +1,329 @@
+"""The files a spec names: never outside, never a link, never a stale digest."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from veospec.errors import PlanStale, SpecError
+from veospec.store.layout import Store
+from veospec.store.memo import QUIET_NS, StatMemo
+from veospec.store.project_files import ProjectFiles, read_spec, type_of
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"rest of a picture" * 10
+LATER_NS = 10 * QUIET_NS
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "refs").mkdir(parents=True)
+    (root / "refs/quay.png").write_bytes(PNG)
+    (tmp_path / "secret.png").write_bytes(PNG)
+    (root / "refs/link.png").symlink_to(tmp_path / "secret.png")
+    (root / "refs/env.png").symlink_to("/proc/self/environ")
+    (root / "up").symlink_to(tmp_path)
+    (root / "in").symlink_to("refs")
+    os.mkfifo(root / "refs/pipe.png")
+    with socket.socket(socket.AF_UNIX) as listening:
+        here = Path.cwd()
+        os.chdir(root)  # the name of a socket is short
+        listening.bind("sock.png")
+        os.chdir(here)
+    with (root / "refs/huge.png").open("wb") as huge:
+        huge.truncate(1 << 40)
+    return root
+
+
+@pytest.mark.parametrize("path", ["refs/quay.png", "./refs/quay.png", "refs/./quay.png"])
+def test_a_file_below_the_folder_is_read(project: Path, path: str) -> None:
+    fact = ProjectFiles(project).fact(path)
+    assert (fact.path, fact.digest, fact.size_bytes, fact.type, fact.missing) == (
+        path,
+        sha256(PNG).hexdigest(),
+        len(PNG),
+        "png",
+        "",
+    )
+    assert ProjectFiles(project).read(path, fact.digest) == PNG
+
+
+REFUSED = {
+    "../secret.png": "leads out of its folder",
+    "refs/../refs/quay.png": "leads out of its folder",
+    "/etc/passwd": "is not relative",
+    "/proc/self/environ": "is not relative",
+    "~/x.png": "is not relative",
+    "C:/x.png": "is not relative",
+    "refs\\quay.png": "character",
+    "refs/a\0b": "character",
+    "refs/a\nb": "character",
+    "": "is no path",
+    ".": "empty part",
+    "refs//quay.png": "empty part",
+    "refs/": "empty part",
+    "x" * 300: "too long",
+    "x/" * 3000: "too long",
+    "a/" * 100 + "b": "too long",
+    "refs/link.png": "is a symbolic link",
+    "refs/env.png": "is a symbolic link",
+    "up/secret.png": "is a symbolic link",
+    "in/quay.png": "is a symbolic link",
+    "refs/pipe.png": "is not a regular file",
+    "sock.png": "is not a regular file",
+    "refs": "is a folder",
+    "refs/quay.png/x": "is not a folder",
+    "refs/huge.png": "is larger than 100 MB (1,099,512 MB)",
+    "refs/none.png": "does not exist",
+    "none/quay.png": "does not exist",
+}
+
+
+@pytest.mark.parametrize(("path", "clause"), REFUSED.items(), ids=[p[:30] for p in REFUSED])
+def test_anything_else_is_refused_with_a_clause(project: Path, path: str, clause: str) -> None:
+    files = ProjectFiles(project)
+    fact = files.fact(path)
+    assert clause in fact.missing
+    assert fact.digest == ""
+    with pytest.raises(SpecError):
+        files.read(path)
+    assert files.text(path).content is None
+
+
+def test_many_paths_at_once_are_as_one_by_one(project: Path) -> None:
+    files = ProjectFiles(project)
+    paths = ["refs/quay.png", *REFUSED]
+    assert files.facts(paths) == {path: files.fact(path) for path in paths}
+
+
+def open_descriptors() -> int:
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
+def test_no_descriptor_is_left_open(project: Path) -> None:
+    files = ProjectFiles(project)
+    files.facts(["refs/quay.png", *REFUSED])
+    before = open_descriptors()
+    for _ in range(3):
+        files.facts(["refs/quay.png", *REFUSED])
+        for path in REFUSED:
+            files.text(path)
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"\xff\xd8\xff\xe0", "jpeg"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "webp"),
+        (b"\0\0\0\x18ftypmp42", "mp4"),
+        (b"\0\0\0\x18ftypisom", "mp4"),
+        (b"\0\0\0\x18ftypqt  ", ""),
+        (b"\0\0\0\x18ftypheic", ""),
+        (b"\0\0\0\x18ftypavif", ""),
+        (b"RIFF\0\0\0\0WAVE", ""),
+        (b"GIF89a", ""),
+        (b"AWS_SECRET_ACCESS_KEY=", ""),
+        (b"", ""),
+    ],
+)
+def test_the_first_bytes_tell_the_type(head: bytes, expected: str) -> None:
+    assert type_of(head) == expected
+
+
+def test_the_name_that_was_meant_is_offered(project: Path) -> None:
+    (project / ".git").mkdir()
+    (project / ".git/quay.png").write_bytes(PNG)
+    files = ProjectFiles(project)
+    for wrong in ("refs/Quay.PNG", "pics/quay.png", "refs/quai.png", "quay.png"):
+        assert files.fact(wrong).near[:1] == ("refs/quay.png",), wrong
+    assert files.fact("zzzz/0000.mp4").near == ()
+
+
+def settled(memo_file: Path | None = None, ahead_ns: int = LATER_NS) -> StatMemo:
+    """A memo whose clock is ahead, so that files written just now have been quiet for a while."""
+    return StatMemo(memo_file, lambda: time.time_ns() + ahead_ns)
+
+
+def test_an_unchanged_file_is_not_read_again(project: Path, tmp_path: Path) -> None:
+    memo = settled(tmp_path / "memo")
+    truth = ProjectFiles(project, memo=memo).fact("refs/quay.png")
+    memo.save()
+    seen = (project / "refs/quay.png").stat()
+    again = settled(tmp_path / "memo")
+    assert again.get(f"{project}/refs/quay.png", seen) == (truth.digest, "png")
+    again.put_own(f"{project}/refs/quay.png", seen, "f" * 64, "png")
+    assert ProjectFiles(project, memo=again).fact("refs/quay.png").digest == "f" * 64
+
+
+def rewrite_keeping_mtime(path: Path) -> None:
+    seen = path.stat()
+    path.write_bytes(PNG[:-1] + b"!")
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+
+def replace_by_link(path: Path) -> None:
+    (path.parent / "other.png").write_bytes(PNG)
+    path.unlink()
+    path.symlink_to("other.png")
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "same size": lambda path: path.write_bytes(PNG[:-1] + b"!"),
+    "restored mtime": rewrite_keeping_mtime,
+    "truncated": lambda path: path.write_bytes(b""),
+    "replaced by another file": lambda path: (path.unlink(), path.write_bytes(PNG[:-1] + b"?")),
+    "replaced by a link": replace_by_link,
+    "deleted": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_every_change_is_seen(project: Path, tmp_path: Path, change: Callable[[Path], object]) -> None:
+    files = ProjectFiles(project, memo=settled())
+    before = files.fact("refs/quay.png")
+    change(project / "refs/quay.png")
+    after = files.fact("refs/quay.png")
+    assert after != before
+    assert after == ProjectFiles(project).fact("refs/quay.png")
+
+
+def test_a_folder_replaced_by_a_link_is_seen(project: Path, tmp_path: Path) -> None:
+    files = ProjectFiles(project, memo=settled())
+    files.fact("refs/quay.png")
+    (project / "refs").rename(tmp_path / "moved")
+    (project / "refs").symlink_to(tmp_path / "moved")
+    assert files.fact("refs/quay.png").missing == "is a symbolic link"
+
+
+def test_a_second_write_within_the_same_tick_is_seen(tmp_path: Path) -> None:
+    """Two writes of one size between which the clock of the file system does not move."""
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+    frozen = path.stat()
+    memo = StatMemo(now_ns=lambda: frozen.st_ctime_ns + QUIET_NS - 1)
+    memo.put(str(path), frozen, "a" * 64, began_ns=memo.now_ns())
+    assert memo.get(str(path), frozen) is None, "the stat does not prove which of the two was hashed"
+    memo.put(str(path), frozen, "a" * 64, began_ns=memo.now_ns() + 2)
+    assert memo.get(str(path), frozen) == ("a" * 64, "")
+
+
+def test_a_file_system_that_counts_whole_seconds_gets_more_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+    os.utime(path, ns=(0, (time.time_ns() // 10**9 + 5) * 10**9))
+    seen = path.stat()
+    memo = StatMemo()
+    memo.put(str(path), seen, "a" * 64, began_ns=seen.st_mtime_ns + 2_000_000_000)
+    assert memo.get(str(path), seen) is None
+    memo.put(str(path), seen, "a" * 64, began_ns=seen.st_mtime_ns + 3_000_000_001)
+    assert memo.get(str(path), seen) is not None
+
+
+def test_a_file_from_the_future_is_read_every_time(project: Path) -> None:
+    ahead = time.time_ns() + 3_600 * 10**9
+    os.utime(project / "refs/quay.png", ns=(ahead, ahead))
+    memo = StatMemo()
+    files = ProjectFiles(project, memo=memo)
+    files.fact("refs/quay.png")
+    assert memo.get(f"{project}/refs/quay.png", (project / "refs/quay.png").stat()) is None
+
+
+def test_verify_reads_every_byte(project: Path) -> None:
+    memo = settled()
+    files = ProjectFiles(project, memo=memo)
+    truth = files.fact("refs/quay.png")
+    seen = (project / "refs/quay.png").stat()
+    memo.put_own(f"{project}/refs/quay.png", seen, "f" * 64, "png")
+    assert files.fact("refs/quay.png").digest == "f" * 64
+    assert files.fact("refs/quay.png", verify=True) == truth
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda raw: b"",
+        lambda raw: raw[:-1],
+        lambda raw: raw.replace(b"memo 1", b"memo 2"),
+        lambda raw: raw.replace(b"a", b"b"),
+        lambda raw: b"\x80\x04." + raw,
+        lambda raw: raw + b" ",
+    ],
+)
+def test_a_broken_memo_is_an_empty_one(project: Path, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "memo"
+    memo = settled(file)
+    truth = ProjectFiles(project, memo=memo).fact("refs/quay.png")
+    memo.save()
+    file.write_bytes(damage(file.read_bytes()))
+    again = settled(file)
+    assert again.get(f"{project}/refs/quay.png", (project / "refs/quay.png").stat()) is None
+    assert ProjectFiles(project, memo=again).fact("refs/quay.png") == truth
+
+
+def test_a_memo_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    memo = StatMemo(tmp_path / "gone/memo")
+    memo.put_own("x", tmp_path.stat(), "a" * 64)
+    memo.save()
+    assert not (tmp_path / "gone").exists()
+
+
+def test_what_was_hashed_is_what_is_sent(project: Path, tmp_path: Path) -> None:
+    files = ProjectFiles(project)
+    with Store.open(tmp_path / "s", write=True) as store:
+        fact = files.fact("refs/quay.png")
+        held = files.snapshot(fact, store.inputs)
+        (project / "refs/quay.png").write_bytes(PNG[:-1] + b"!")
+        assert held.read_bytes() == PNG
+        assert held.suffix == ".png"
+        assert files.snapshot(fact, store.inputs) == held
+        held.unlink()
+        with pytest.raises(PlanStale, match=r"refs/quay\.png changed"):
+            files.snapshot(fact, store.inputs)
+
+
+def test_taking_a_copy_tells_what_was_copied(project: Path, tmp_path: Path) -> None:
+    fact = ProjectFiles(project).take("refs/quay.png", tmp_path / "copy")
+    assert (fact.digest, fact.type) == (sha256(PNG).hexdigest(), "png")
+    assert (tmp_path / "copy").read_bytes() == PNG
+    with pytest.raises(SpecError, match="is a symbolic link"):
+        ProjectFiles(project).take("refs/link.png", tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("name", "clause"),
+    [
+        ("none.yaml", "does not exist"),
+        ("refs", "is a folder"),
+        ("refs/pipe.png", "is not a regular file"),
+        ("refs/huge.png", "is larger than 67 MB"),
+        ("a\0b", "is no path"),
+        ("x" * 300, "too long"),
+    ],
+)
+def test_a_spec_that_cannot_be_read_is_a_value(project: Path, name: str, clause: str) -> None:
+    text = read_spec(Path(f"{project}/{name}"))
+    assert text.content is None
+    assert clause in text.missing
+
+
+def test_the_main_spec_may_be_a_link_and_has_near_names(project: Path) -> None:
+    (project / "shots.yaml").write_text("veospec: 1\n")
+    (project / "s.yaml").symlink_to("shots.yaml")
+    assert read_spec(project / "s.yaml").content == b"veospec: 1\n"
+    assert read_spec(project / "shot.yaml").near[0] == str(project / "shots.yaml")
+    assert ProjectFiles(project).text("shots.yaml").content == b"veospec: 1\n"
+    assert ProjectFiles(project).text("shots.yaml", 5).missing == "is larger than 0.0 MB"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_without_permission_is_a_value(project: Path) -> None:
+    (project / "refs/quay.png").chmod(0)
+    assert ProjectFiles(project).fact("refs/quay.png").missing == "cannot be read (permission denied)"
