@@ -110,11 +110,16 @@ def house_coding(paths: Iterable[Path], size: tuple[int, int], fps: int) -> Codi
 
 @lru_cache(maxsize=64)
 def configuration(size: tuple[int, int], fps: int, coding: Coding) -> bytes:
-    """Return the decoder configuration that our encoder writes for a form."""
-    with av.open(io.BytesIO(), "w", format="mp4", options={"fflags": "+bitexact"}) as nowhere:
-        film = add_film(nowhere, size, fps, coding)
-        nowhere.start_encoding()
-        return film.codec_context.extradata or b""
+    """Return the decoder configuration that our encoder writes for a form, read back from a film of one frame."""
+    memory = io.BytesIO()
+    with av.open(memory, "w", format="mp4", options={"fflags": "+bitexact"}) as out:
+        film = add_film(out, size, fps, coding)
+        frame = colour.frame_of(Image.new("RGB", size))
+        frame.pts = 0
+        out.mux([*film.encode(frame), *film.encode(None)])
+    memory.seek(0)
+    with av.open(memory, "r", format="mp4") as back:
+        return back.streams.video[0].codec_context.extradata or b""
 
 
 def write(
@@ -131,8 +136,10 @@ def write(
     kept.mkdir(parents=True, exist_ok=True)
     try:
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            ready = list(pool.map(lambda part: _ready(part, form, ours, kept), parts))
-        _concatenate(ready, form.fps, target, track)
+            # A stretch that is seen twice is encoded once.
+            unique = list(dict.fromkeys(parts))
+            made = dict(zip(unique, pool.map(lambda part: _ready(part, form, ours, kept), unique), strict=True))
+        _concatenate([made[part] for part in parts], form.fps, target, track)
     finally:
         if cache is None:
             for leftover in kept.iterdir():

@@ -164,9 +164,9 @@ def paint_sky(size: tuple[int, int], palette: Palette, seed: int) -> Image.Image
     sky = ramp.resize(size)
     small = (max(8, wide // 8), max(8, high // 8))
     glow = Image.new("L", small)
-    x = small[0] * (0.66 + 0.05 * ((seed // 4) % 5))
-    up = small[1] * (0.40 + 0.05 * (seed % 3))
-    radius = min(small) * 0.055
+    x = small[0] * (0.76 + 0.03 * ((seed // 4) % 5))
+    up = small[1] * (0.50 + 0.04 * (seed % 3))
+    radius = min(small) * 0.045
     ImageDraw.Draw(glow).ellipse((x - radius * 5, up - radius * 5, x + radius * 5, up + radius * 5), fill=60)
     glow = glow.filter(ImageFilter.GaussianBlur(radius * 3)).resize(size, Image.Resampling.BICUBIC)
     sky.paste(Image.new("RGB", size, palette.light), mask=glow)

@@ -1,0 +1,196 @@
+"""The cut of one aspect as one film: trims and transitions to the frame, sound without clicks, little encoding."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+
+from veospec.errors import MediaError
+from veospec.media import animatic, sound
+from veospec.media.boxes import check_mp4
+from veospec.media.encode import MP4_OPTIONS, samples_of
+from veospec.media.join import Form, Piece, Stretch, house_coding, write
+from veospec.media.layout import film_size
+from veospec.media.leader import Leader, leader_pcm, write_leader
+from veospec.media.mix import SoundPart, mixed
+from veospec.media.probe import probe
+from veospec.media.slate import Card
+from veospec.model import Digest, TransitionKind
+
+REEL_VERSION = 1
+"""Raised when sound, leader or placeholder would get other bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One shot of the cut: `count` frames from `first` on, at the reel's rate.
+
+    `before` and `after` are the frames of the transition out of it, on each side of the cut: for a dissolve both
+    shots are seen in all of them, for a fade the picture goes to black in the first and comes back in the second.
+    A segment without a file (`missing` says why) is drawn as a placeholder.
+    """
+
+    label: str
+    path: Path | None
+    digest: Digest
+    first: int
+    count: int
+    transition: TransitionKind = TransitionKind.CUT
+    before: int = 0
+    after: int = 0
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReelCut:
+    """What is played: segments in order, and a leader in an animatic only."""
+
+    segments: tuple[Segment, ...]
+    aspect: str
+    fps: int
+    lines: str = "720p"
+    leader: Leader | None = None
+
+
+def make_reel(cut: ReelCut, target: Path, cache: Path) -> None:
+    """Write the reel. `cache` is a folder for encoded pieces, found again by content; deleting it costs time only.
+
+    The size is that of most clips of the cut, else `lines`. Raises `MediaError`.
+    """
+    if not cut.segments:
+        raise MediaError("the cut has no shots", "a reel needs at least one")
+    cache.mkdir(parents=True, exist_ok=True)
+    size = _size(cut)
+    segments = [_with_file(segment, cut, size, cache) for segment in cut.segments]
+    coding = house_coding([s.path for s in segments if s.path is not None], size, cut.fps)
+    form = Form(size, cut.fps, coding)
+    pieces = list(_pieces(segments))
+    parts = [_sound(segment) for segment in segments]
+    if cut.leader is not None and cut.leader.frames(cut.fps):
+        pieces.insert(0, Piece(_leader(cut.leader, form, cache)))
+        parts.insert(0, SoundPart(None, 0, cut.leader.frames(cut.fps), pcm=leader_pcm(cut.leader, cut.fps)))
+    write(pieces, form, target, _track(parts, segments, cut, cache), cache)
+
+
+def _size(cut: ReelCut) -> tuple[int, int]:
+    sizes: Counter[tuple[int, int]] = Counter()
+    for path in {s.path for s in cut.segments if s.path is not None}:
+        facts = probe(path)
+        sizes[facts.width, facts.height] += 1
+    if not sizes:
+        return film_size(cut.aspect, cut.lines)
+    most = max(sizes.items(), key=lambda item: (item[1], item[0]))[0]
+    return most[0] // 2 * 2, most[1] // 2 * 2
+
+
+def _with_file(segment: Segment, cut: ReelCut, size: tuple[int, int], cache: Path) -> Segment:
+    if segment.path is not None:
+        return segment
+    frames = segment.count + segment.after
+    key = _digest(REEL_VERSION, "placeholder", segment.label, segment.missing, frames, size, cut.fps)
+    path = cache / f"{key}.mp4"
+    if not _is_whole(path):
+        card = Card(
+            "",
+            "",
+            "",
+            segment.label,
+            1,
+            "missing",
+            "",
+            "",
+            segment.missing or "not made yet",
+            "",
+            (),
+            1,
+            cut.fps,
+            frames,
+        )
+        fresh = cache / f".{key}.part"
+        animatic.write_words(card, size, fresh)
+        fresh.replace(path)
+    return replace(segment, path=path, digest=key, first=0)
+
+
+def _pieces(segments: Sequence[Segment]) -> Iterator[Piece]:
+    taken = 0
+    for number, segment in enumerate(segments):
+        following = segments[number + 1] if number + 1 < len(segments) else None
+        before, after = segment.before, segment.after
+        if segment.transition is TransitionKind.CUT:
+            before = after = 0
+        plain = segment.count - taken - before
+        if plain > 0:
+            yield Piece(_stretch(segment, taken, plain))
+        if segment.transition is TransitionKind.DISSOLVE and following is not None and before + after:
+            entering = max(0, following.first - before)
+            yield Piece(
+                _stretch(segment, segment.count - before, before + after),
+                replace(_stretch(following, 0, before + after), first=entering),
+            )
+        elif before or after:
+            if before:
+                yield Piece(_stretch(segment, segment.count - before, before), fade="out")
+            if after and following is not None:
+                yield Piece(_stretch(following, 0, after), fade="in")
+        taken = after
+
+
+def _stretch(segment: Segment, offset: int, count: int) -> Stretch:
+    assert segment.path is not None
+    return Stretch(segment.path, segment.digest, segment.first + offset, count)
+
+
+def _leader(leader: Leader, form: Form, cache: Path) -> Stretch:
+    key = _digest(REEL_VERSION, "leader", leader, form)
+    path = cache / f"{key}.mp4"
+    if not _is_whole(path):
+        fresh = cache / f".{key}.part"
+        write_leader(leader, form.size, form.fps, form.coding, fresh)
+        fresh.replace(path)
+    return Stretch(path, key, 0, leader.frames(form.fps))
+
+
+def _sound(segment: Segment) -> SoundPart:
+    is_cut = segment.transition is TransitionKind.CUT
+    joint = (0, 0) if is_cut else (segment.before, segment.after)
+    path = None if segment.missing else segment.path
+    return SoundPart(path, segment.first, segment.count, joint, apart=segment.transition is TransitionKind.FADE)
+
+
+def _track(parts: Sequence[SoundPart], segments: Sequence[Segment], cut: ReelCut, cache: Path) -> sound.SoundTrack:
+    """Mix and encode the sound, or find it in the cache."""
+    said = [(p.first, p.count, p.joint_after, p.apart, hashlib.sha256(p.pcm).hexdigest()) for p in parts]
+    key = _digest(REEL_VERSION, "sound", [s.digest or str(s.path) for s in segments], said, cut.fps)
+    path = cache / f"{key}.m4a"
+    if _is_whole(path):
+        kept = sound.copied(path)
+        if kept is not None:
+            return kept
+    samples = samples_of(sum(part.count for part in parts), cut.fps)
+    track = sound.encode_aac(sound.exactly(mixed(parts, cut.fps), samples))
+    fresh = cache / f".{key}.part"
+    with av.open(f"file:{fresh}", "w", format="mp4", options=MP4_OPTIONS) as out:
+        stream = sound.open_aac(out)
+        out.start_encoding()
+        for packet in track.packets(stream):
+            out.mux(packet)
+    fresh.replace(path)
+    return track
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        check_mp4(path)
+    except (OSError, MediaError):
+        return False
+    return True
+
+
+def _digest(*said: object) -> str:
+    return hashlib.sha256(repr(said).encode()).hexdigest()
