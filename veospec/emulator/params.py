@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 from veospec.emulator import ids, refusals
@@ -92,6 +93,7 @@ def _slots(stem: str, count: int, check: Check) -> Fields:
     return {f"{stem}_{n}": check for n in range(1, count + 1)}
 
 
+@cache
 def videos(table: Table) -> Fields:
     """The fields of `POST /videos`."""
     pictures = 7 if table.is_june else 10
@@ -117,6 +119,7 @@ def videos(table: Table) -> Fields:
     return fields
 
 
+@cache
 def extend(table: Table) -> Fields:
     """The fields of `POST /videos/extend`; the length and the voices of November are a guess of the reference."""
     able = [name for name, row in table.videos.items() if "extend" in row.modes]
@@ -137,6 +140,7 @@ def upscale(table: Table) -> Fields:
     return {"mediaGenerationId": media("video"), "resolution": one_of(*table.upscale_sizes, "4k"), **JOB}
 
 
+@cache
 def images(table: Table) -> Fields:
     """The fields of `POST /images`: no `async`."""
     return {

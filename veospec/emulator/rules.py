@@ -77,7 +77,7 @@ class ImageOrder:
 
 
 def _numbered(names: Mapping[str, Json], stem: str) -> list[str]:
-    return sorted(name for name in names if re.match(rf"{stem}_\d+\Z", name))
+    return sorted(name for name in names if name.startswith(f"{stem}_"))
 
 
 def _check_markers(prompt: str, body: Mapping[str, Json], pattern: re.Pattern[str]) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -162,7 +162,8 @@ class State:
 
     def _write(self, kind: str, key: str, record: Json) -> None:
         if self._database:
-            text = json.dumps(record, separators=(",", ":"))
+            shown = {f.name: getattr(record, f.name) for f in fields(record)} if is_dataclass(record) else record
+            text = json.dumps(shown, separators=(",", ":"))
             self._database.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (kind, key, text))
 
     def _erase(self, kind: str, key: str) -> None:
@@ -172,12 +173,12 @@ class State:
     def put_account(self, account: Account) -> None:
         """Remember an account by its e-mail, whatever the case."""
         self.accounts[account.email.lower()] = account
-        self._write("account", account.email.lower(), asdict(account))
+        self._write("account", account.email.lower(), account)
 
     def put_media(self, media: Media) -> None:
         """Remember a picture or clip."""
         self.media[media.key] = media
-        self._write("media", media.key, asdict(media))
+        self._write("media", media.key, media)
 
     def drop_media(self, key: str) -> None:
         """Forget a picture or clip."""
@@ -188,12 +189,12 @@ class State:
         """Remember a job; it counts as running until its time has come."""
         self.jobs[job.id] = job
         self.running.setdefault(job.email, []).append(job)
-        self._write("job", job.id, asdict(job))
+        self._write("job", job.id, job)
 
     def put_voice(self, voice: Voice) -> None:
         """Remember a user voice."""
         self.voices[voice.key] = voice
-        self._write("voice", voice.key, asdict(voice))
+        self._write("voice", voice.key, voice)
 
     def drop_voice(self, key: str) -> None:
         """Forget a user voice."""
@@ -203,7 +204,7 @@ class State:
     def put_character(self, character: Character) -> None:
         """Remember a character."""
         self.characters[character.key] = character
-        self._write("character", character.key, asdict(character))
+        self._write("character", character.key, character)
 
     def drop_character(self, key: str) -> None:
         """Forget a character."""
@@ -217,7 +218,7 @@ class State:
         if known and known.until > entry.since:
             return
         self.quarantines[key] = entry
-        self._write("quarantine", key, asdict(entry))
+        self._write("quarantine", key, entry)
 
     def add_charge(self, charge: dict[str, Json]) -> None:
         """Append to the ledger."""

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TypeVar
 
 from veospec.emulator.state import Media, State
-from veospec.media import testcard
+from veospec.media import testcard, testclip
 from veospec.media.testcard import Card, Film, Given, Hold, Picture, Washed
 
 FPS = testcard.FPS
@@ -109,7 +109,7 @@ class Studio:
 
         def make() -> bytes:
             film = tuple(hold for media, start, end in parts for hold in testcard.cut(self.film(media), start, end))
-            return testcard.encode_clip(film, parts[0][0].width, parts[0][0].height, pitch=_pitch(parts[0][0].key))
+            return testclip.encode_clip(film, parts[0][0].width, parts[0][0].height, pitch=_pitch(parts[0][0].key))
 
         return await self.run(make)
 
@@ -138,7 +138,7 @@ class Studio:
             return self._state.blob(media.recipe["digest"])
         if media.kind == "image":
             return testcard.draw_still(self.picture(media), media.width, media.height)
-        return testcard.encode_clip(self.film(media), media.width, media.height, pitch=_pitch(media.key))
+        return testclip.encode_clip(self.film(media), media.width, media.height, pitch=_pitch(media.key))
 
     def picture(self, media: Media) -> Picture:
         """Return what a still shows."""

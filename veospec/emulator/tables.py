@@ -87,9 +87,9 @@ class ImageModel:
     auto_with_references: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Everything that differs between the two dates."""
+    """Everything that differs between the two dates; there are two, compared by identity."""
 
     name: str
     videos: dict[str, VideoModel]

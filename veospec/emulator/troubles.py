@@ -39,9 +39,9 @@ class Wire:
         await self.begin(answer, media_type, length=int(answer.headers.get("Content-Length", len(content))))
         if self._scope["method"] == "HEAD":
             content = b""
-        for at in range(0, len(content), _CHUNK):
-            await self.send(content[at : at + _CHUNK], more=True)
-        await self.send(b"", more=False)
+        last = max(0, len(content) - 1) // _CHUNK * _CHUNK
+        for at in range(0, last + 1, _CHUNK):
+            await self.send(content[at : at + _CHUNK], more=at < last)
 
     async def begin(self, answer: Answer, media_type: str, *, length: int) -> None:
         """Send the head."""

@@ -143,7 +143,7 @@ def band(variant: int, width: int, height: int) -> Image.Image:
     picture = Image.new("RGB", (width, height), colour(variant / VARIANTS, 0.55, 0.35))
     pen = ImageDraw.Draw(picture)
     for n in range(3):
-        left = _mix(variant, 7 + n) % width
+        left = _mix(variant, 7 + n) % 1000 * width // 1000
         fill = colour(variant / VARIANTS + 0.2 * (n + 1), 0.6, 0.5 + 0.15 * n)
         pen.rectangle((left, 0, left + width // (8 + 4 * n), height), fill=fill)
     return picture
@@ -158,16 +158,15 @@ def _banded(card: Card, width: int, height: int) -> Image.Image:
 
 
 def sketch(card: Card, width: int, height: int) -> Image.Image:
-    """Draw a card."""
-    if card.step:
-        return _banded(card, width, height)
+    """Draw a card of step 0."""
     hue, turn = _mix(card.seed, 1) % 256 / 256, 0.25 + _mix(card.seed, 2) % 100 / 256
     picture = Image.new("RGB", (width, height), colour(hue, 0.55, 0.3))
     pen = ImageDraw.Draw(picture)
     for n in range(4):
-        x, y = _mix(card.seed, 10 + n) % width, _mix(card.seed, 20 + n) % height
-        w = width // 8 + _mix(card.seed, 30 + n) % (width // 4)
-        h = height // 8 + _mix(card.seed, 40 + n) % (height // 3)
+        # In thousandths of the picture: the same card looks the same at every size.
+        x, y = _mix(card.seed, 10 + n) % 1000 * width // 1000, _mix(card.seed, 20 + n) % 1000 * height // 1000
+        w = (125 + _mix(card.seed, 30 + n) % 250) * width // 1000
+        h = (125 + _mix(card.seed, 40 + n) % 330) * height // 1000
         box = (x - w // 2, y - h // 2, x + w // 2, y + h // 2)
         pen.rectangle(box, fill=colour(hue + turn * (n + 1), 0.6, 0.5 + 0.1 * n))
     size = max(9, min(width, height) // 14)
@@ -200,7 +199,10 @@ def image(picture: Picture, width: int, height: int) -> Image.Image:
     """Return any picture at a size."""
     match picture:
         case Card():
-            return sketch(picture, width, height)
+            if picture.step:
+                return _banded(picture, width, height)
+            drawn = sketch(picture, *sketch_size(width, height))
+            return drawn.resize((width, height), Image.Resampling.NEAREST)
         case Given():
             return _fitted(_opened(picture.content), width, height)
         case Washed():
@@ -217,10 +219,7 @@ def sketch_size(width: int, height: int) -> tuple[int, int]:
 def draw_still(picture: Picture, width: int, height: int, *, type: str = "jpeg") -> bytes:  # noqa: A002
     """Return a picture file of exactly this size; `type` is `jpeg` or `png`."""
     target = io.BytesIO()
-    if isinstance(picture, Card):
-        drawn = sketch(picture, *sketch_size(width, height)).resize((width, height), Image.Resampling.NEAREST)
-    else:
-        drawn = image(picture, width, height)
+    drawn = image(picture, width, height)
     drawn.save(target, type.upper(), **({"quality": 90} if type == "jpeg" else {"compress_level": 1}))
     return target.getvalue()
 

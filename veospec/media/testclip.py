@@ -90,11 +90,16 @@ class _VideoEncoder:
             return b"".join(self._slice(variant, parity, row) for row, variant in enumerate(testcard.bands(picture)))
         known = self._kept.get((picture, parity))
         if known is None:
-            size = testcard.sketch_size(*self._size) if isinstance(picture, Card) else self._size
-            known = self._kept[picture, parity] = self._key(testcard.image(picture, *size), parity)
+            known = self._kept[picture, parity] = self._key(self._drawn(picture), parity)
             if len(self._kept) > _KEPT_PICTURES:
                 self._kept.popitem(last=False)
         return known
+
+    def _drawn(self, picture: Picture) -> Image.Image:
+        """Return a picture for the encoder; a card stays small, since scaling it is cheaper there."""
+        if isinstance(picture, Card):
+            return testcard.sketch(picture, *testcard.sketch_size(*self._size))
+        return testcard.image(picture, *self._size)
 
     def _slice(self, variant: int, parity: int, row: int) -> bytes:
         slices = self._slices.get((variant, parity))
