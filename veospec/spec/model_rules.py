@@ -11,7 +11,7 @@ from veospec.catalog.catalogue import Catalogue
 from veospec.catalog.values import Model, ModeLimits
 from veospec.catalog.verdicts import lengths, listed
 from veospec.model import Mode
-from veospec.spec.language import Vocabulary
+from veospec.spec.shot_language import Vocabulary
 from veospec.spec.words import END, TEMPLATE, Node, refused, says
 
 _EVIDENCE: dict[str, Mode] = {"start": Mode.I2V, "end": Mode.I2V_FL, "edit": Mode.V2V, "extend": Mode.EXTEND}
@@ -53,10 +53,12 @@ def vocabulary(catalogue: Catalogue) -> Vocabulary:
 
 
 def hints(catalogue: Catalogue) -> dict[str, str]:
-    """Return what became of models that this table does not have and another one has, or had."""
+    """Return what is known of names that are no model here: of another table, gone, or of the other kind."""
     table = catalogue.table
+    made = {"video": "it makes clips, not stills", "image": "it makes stills, not clips"}
+    kinds = {name: made[kind] for kind in made for name in catalogue.names(kind)}
     other = {name: f"not in table {table}, only in {listed(ids)}" for name, ids in catalogue.rows.elsewhere.items()}
-    return {name: words for name, words in (other | dict(catalogue.rows.retired)).items() if not catalogue.model(name)}
+    return other | dict(catalogue.rows.retired) | kinds
 
 
 def definitions(catalogue: Catalogue) -> dict[str, Node]:

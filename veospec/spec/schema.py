@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.model import Problem
-from veospec.spec import language, model_rules
+from veospec.spec import language, model_rules, shot_language
 from veospec.spec.tree import Tree
 from veospec.spec.words import Node
 
@@ -28,8 +28,8 @@ DIALECT = "http://json-schema.org/draft-07/schema#"
 def build_schema(catalogue: Catalogue, *, is_fragment: bool = False) -> Node:
     """Return the schema of a storyboard, or of a file that a storyboard includes."""
     words = model_rules.vocabulary(catalogue)
-    shot = language.shot(words) | {"allOf": model_rules.conditions(catalogue, "video")}
-    still = language.still(words) | {"allOf": model_rules.conditions(catalogue, "image")}
+    shot = shot_language.shot(words) | {"allOf": model_rules.conditions(catalogue, "video")}
+    still = shot_language.still(words) | {"allOf": model_rules.conditions(catalogue, "image")}
     schema: Node = {
         "$schema": DIALECT,
         "title": "veospec storyboard",

@@ -57,8 +57,9 @@ def _without_echoes(first: Mapping[Path, Found]) -> Iterator[Found]:
     for path, each in first.items():
         if each.code == UNKNOWN_KEY and each.advice.startswith("did you mean"):
             meant.add((*path[:-1], each.advice.split("'")[1]))
-        if each.code == NO_SUCH_MODE:
-            no_mode.setdefault(path[:-1], each)
+        if each.code == NO_SUCH_MODE and (path[:-1] not in no_mode or path[-1] != "mode"):
+            # The key that asks for the mode says more than `mode:` itself.
+            no_mode[path[:-1]] = each
     for path, each in first.items():
         if each.code in (MISSING, STRUCTURE) and path in meant:
             continue

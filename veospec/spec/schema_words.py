@@ -185,9 +185,10 @@ def _by_rule(fault: Fault, hints: Mapping[str, str]) -> Found:
         subject = f"{subject} {shown(fault.value)}"
     if code == UNKNOWN_MODEL:
         near = _near(fault.value, _allowed(fault))
-        if isinstance(fault.value, str) and fault.value in hints:
-            return Found(code, f"{subject}: {hints[fault.value]}", "use another model, or another `as_of`", path, 1)
-        advice = f"did you mean {near}?" if near else "use one of them, or describe it in a catalogue overlay"
+        is_known = isinstance(fault.value, str) and fault.value in hints
+        words, _, names = words.partition(": ")
+        words = hints[fault.value] if is_known else words
+        advice = f"did you mean {near}?" if near and not is_known else f"use {names}"
     if code == NO_SUCH_LENGTH:
         advice = _next_length(fault.value, _allowed(fault))
     return Found(code, f"{subject}: {words}", advice, path, 1 if code == UNKNOWN_MODEL else 2)

@@ -35,6 +35,12 @@ documented; one client of the API stops at 5,000.
 """
 
 
+MAX_SEED = 2**31 - 1
+"""Source: useapi.net Google Flow API v1 reference, POST /videos, June 2026: no upper bound is documented; every known
+client stays below 2^31.
+"""
+
+
 def text(help_: str, *, maximum: int = 2_000, examples: Sequence[str] = ()) -> Node:
     """Return a free text that is not empty."""
     node: Node = {"description": help_, "type": "string", "minLength": 1, "maxLength": maximum}
