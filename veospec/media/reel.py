@@ -8,15 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import av
-
 from veospec.errors import MediaError
 from veospec.media import animatic, sound
 from veospec.media.boxes import check_mp4
-from veospec.media.encode import MP4_OPTIONS, samples_of
+from veospec.media.encode import samples_of
 from veospec.media.join import Form, Piece, Stretch, house_coding, write
 from veospec.media.layout import film_size
 from veospec.media.leader import Leader, leader_pcm, write_leader
+from veospec.media.long_sound import encode_long
 from veospec.media.mix import SoundPart, mixed
 from veospec.media.probe import probe
 from veospec.media.slate import Card
@@ -74,7 +73,7 @@ def make_reel(cut: ReelCut, target: Path, cache: Path) -> None:
     if cut.leader is not None and cut.leader.frames(cut.fps):
         pieces.insert(0, Piece(_leader(cut.leader, form, cache)))
         parts.insert(0, SoundPart(None, 0, cut.leader.frames(cut.fps), pcm=leader_pcm(cut.leader, cut.fps)))
-    write(pieces, form, target, _track(parts, segments, cut, cache), cache)
+    write(pieces, form, target, _track(parts, cut, cache), cache)
 
 
 def _size(cut: ReelCut) -> tuple[int, int]:
@@ -163,25 +162,9 @@ def _sound(segment: Segment) -> SoundPart:
     return SoundPart(path, segment.first, segment.count, joint, apart=segment.transition is TransitionKind.FADE)
 
 
-def _track(parts: Sequence[SoundPart], segments: Sequence[Segment], cut: ReelCut, cache: Path) -> sound.SoundTrack:
-    """Mix and encode the sound, or find it in the cache."""
-    said = [(p.first, p.count, p.joint_after, p.apart, hashlib.sha256(p.pcm).hexdigest()) for p in parts]
-    key = _digest(REEL_VERSION, "sound", [s.digest or str(s.path) for s in segments], said, cut.fps)
-    path = cache / f"{key}.m4a"
-    if _is_whole(path):
-        kept = sound.copied(path)
-        if kept is not None:
-            return kept
+def _track(parts: Sequence[SoundPart], cut: ReelCut, cache: Path) -> sound.SoundTrack:
     samples = samples_of(sum(part.count for part in parts), cut.fps)
-    track = sound.encode_aac(sound.exactly(mixed(parts, cut.fps), samples))
-    fresh = cache / f".{key}.part"
-    with av.open(f"file:{fresh}", "w", format="mp4", options=MP4_OPTIONS) as out:
-        stream = sound.open_aac(out)
-        out.start_encoding()
-        for packet in track.packets(stream):
-            out.mux(packet)
-    fresh.replace(path)
-    return track
+    return encode_long(sound.exactly(mixed(parts, cut.fps), samples), samples, cache)
 
 
 def _is_whole(path: Path) -> bool:
