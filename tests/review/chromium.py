@@ -56,7 +56,9 @@ class Chromium:
     def __enter__(self) -> Chromium:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.terminate()
         try:
             self._process.wait(20)
@@ -101,13 +103,22 @@ class Chromium:
         message, _, self._buffer = self._buffer.partition(b"\0")
         return json.loads(message)
 
-    def page(self, width: int = 1440, height: int = 900, *, dark: bool = True, mobile: bool = False, still: bool = False) -> Page:
+    def page(
+        self, width: int = 1440, height: int = 900, *, dark: bool = True, mobile: bool = False, still: bool = False
+    ) -> Page:
         """Open an empty page of a size."""
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable", session)
-        self.send("Emulation.setDeviceMetricsOverride", session, width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            session,
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=mobile,
+        )
         features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         features.append({"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"})
         self.send("Emulation.setEmulatedMedia", session, features=features)
@@ -133,7 +144,9 @@ class Page:
 
     def run(self, expression: str) -> Any:
         """Return the value of an expression; promises are awaited."""
-        result = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, userGesture=True)
+        result = self.send(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, userGesture=True
+        )
         if "exceptionDetails" in result:
             raise AssertionError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
@@ -148,9 +161,22 @@ class Page:
 
     def key(self, key: str, *, shift: bool = False) -> None:
         """Press and release a key."""
-        codes = {"ArrowRight": 39, "ArrowLeft": 37, "ArrowUp": 38, "ArrowDown": 40, "Enter": 13, "Escape": 27, "Tab": 9, " ": 32}
+        codes = {
+            "ArrowRight": 39,
+            "ArrowLeft": 37,
+            "ArrowUp": 38,
+            "ArrowDown": 40,
+            "Enter": 13,
+            "Escape": 27,
+            "Tab": 9,
+            " ": 32,
+        }
         text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
-        common = {"key": key, "modifiers": 8 if shift else 0, "windowsVirtualKeyCode": codes.get(key, ord(key.upper()) if len(key) == 1 else 0)}
+        common = {
+            "key": key,
+            "modifiers": 8 if shift else 0,
+            "windowsVirtualKeyCode": codes.get(key, ord(key.upper()) if len(key) == 1 else 0),
+        }
         self.send("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
         self.send("Input.dispatchKeyEvent", type="keyUp", **common)
 

@@ -33,11 +33,19 @@ _DATA_IMAGE = re.compile(r"data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0
 
 
 @dataclass(frozen=True, slots=True)
+class ReelFile:
+    """The film of one cut; `lead` frames of countdown come before its first shot."""
+
+    file: str
+    lead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PageInput:
     """What the page shows. All files are relative to the page.
 
-    `posters` are relative paths or `data:image/...;base64` of one frame per take; `reels` are files by the slug of
-    their cut; `requests` what was or would be sent for a take; `reasons` what changed since the last accepted one.
+    `posters` are relative paths or `data:image/...;base64` of one frame per take; `reels` are films by the slug
+    of their cut; `requests` what was or would be sent for a take; `reasons` what changed since the last accepted one.
     """
 
     storyboard: Storyboard
@@ -45,7 +53,7 @@ class PageInput:
     cuts: Sequence[CutList]
     catalogue: str = ""
     posters: Mapping[OutputId, str] = field(default_factory=dict)
-    reels: Mapping[str, str] = field(default_factory=dict)
+    reels: Mapping[str, ReelFile] = field(default_factory=dict)
     requests: Mapping[OutputId, Mapping[str, Any]] = field(default_factory=dict)
     reasons: Mapping[OutputId, Reason] = field(default_factory=dict)
 
@@ -132,13 +140,14 @@ def _hash(text: str) -> str:
 
 
 def _cell(cut: CutList, view: PageInput) -> dict[str, Any]:
-    reel = view.reels.get(cut.slug, "")
+    reel = view.reels.get(cut.slug, ReelFile(""))
     return {
         "label": cut.cell.label or cut.aspect,
         "slug": cut.slug,
         "aspect": cut.aspect,
         "frames": cut.frames,
-        "reel": relative_url(reel),
+        "reel": relative_url(reel.file),
+        "lead": reel.lead,
         "events": [
             {
                 "shot": e.shot,

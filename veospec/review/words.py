@@ -6,18 +6,23 @@ import re
 from difflib import SequenceMatcher
 
 _LONG = 20_000
+_ALIKE = 0.3
 
 
 def word_diff(before: str, after: str) -> tuple[tuple[str, str], ...]:
     """Return pieces (`same`, `gone` or `new`, text); joined without `gone` they are `after`.
 
-    Scripts without spaces are compared letter by letter. Very long texts are not compared, only shown as replaced.
+    Scripts without spaces are compared letter by letter. Texts that are very
+    long or hardly alike are shown as replaced.
     """
     if len(before) + len(after) > _LONG:
         return (("gone", before), ("new", after))
     left, right = _tokens(before), _tokens(after)
     pieces: list[tuple[str, str]] = []
-    for tag, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, left, right, autojunk=False)
+    if matcher.ratio() < _ALIKE:
+        return tuple((kind, text) for kind, text in (("gone", before), ("new", after)) if text)
+    for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             pieces.append(("same", "".join(left[a:b])))
             continue

@@ -621,6 +621,8 @@
   // -- the reel -----------------------------------------------------------------------------------------
 
   const reel = { video: null, at: 0 };
+  const reelTime = (cut, event) => (cut.lead + event.at + 0.5) / data.fps;
+  const reelFrame = (cut) => Math.floor(reel.video.currentTime * data.fps + 1e-3) - cut.lead;
   function paintReel() {
     const cut = data.cells[cell];
     $('reel').hidden = !cut || !cut.events.length;
@@ -651,7 +653,7 @@
     $('ribbon').setAttribute('aria-valuenow', String(reel.at + 1));
     $('ribbon').setAttribute('aria-valuetext', `${event.shot}, ${reel.at + 1} of ${cut.events.length}`);
     $('reel-now').textContent = reel.video
-      ? `${event.shot} · ${clock(Math.min(cut.frames - 1, Math.floor(reel.video.currentTime * data.fps + 1e-3)), data.fps)} of ${clock(cut.frames, data.fps)}`
+      ? `${reelFrame(cut) < 0 ? 'Leader' : event.shot} · ${clock(Math.min(cut.frames - 1, Math.max(0, reelFrame(cut))), data.fps)} of ${clock(cut.frames, data.fps)}`
       : `${plural(cut.events.length, 'shot')} · ${clock(cut.frames, data.fps)}${missingText(cut)}`;
   }
   function missingText(cut) {
@@ -667,8 +669,8 @@
     const video = el('video', { controls: true, playsInline: true, preload: 'auto', 'aria-label': 'Reel' });
     video.addEventListener('error', () => { reel.video = null; video.replaceWith(voidBox('The reel cannot be played', `${cut.reel} is not beside this page, or damaged.`)); paintNow(); });
     const follow = () => {
-      const frame = Math.floor(video.currentTime * data.fps + 1e-3);
-      const at = cut.events.findIndex((e) => frame >= e.at && frame < e.end);
+      const frame = Math.floor(video.currentTime * data.fps + 1e-3) - cut.lead;
+      const at = cut.events.findIndex((e) => frame < e.end);
       reel.at = at < 0 ? cut.events.length - 1 : at;
       $('reel-play').textContent = video.paused ? 'Play the reel' : 'Pause the reel';
       paintNow();
@@ -683,7 +685,7 @@
     const video = reel.video || openReel();
     if (!video) return;
     const event = data.cells[cell].events[index];
-    if (event) video.currentTime = (event.at + 0.5) / data.fps;
+    if (event) video.currentTime = reelTime(data.cells[cell], event);
     video.play().catch(() => {});
   }
   function toggleReel() {
@@ -693,7 +695,7 @@
   function moveReel(by) {
     const cut = data.cells[cell];
     reel.at = Math.min(cut.events.length - 1, Math.max(0, reel.at + by));
-    if (reel.video) reel.video.currentTime = (cut.events[reel.at].at + 0.5) / data.fps;
+    if (reel.video) reel.video.currentTime = reelTime(cut, cut.events[reel.at]);
     paintNow();
   }
 
