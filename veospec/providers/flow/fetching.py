@@ -106,28 +106,40 @@ class Fetcher:
             raise _NotWhole(error) from error
 
     async def _renewed(self, result: Result, tried: set[str]) -> str:
-        """Return a link that was not tried yet, or nothing when neither the job nor the asset has one."""
+        """Return a link, if possible one that was not tried; nothing when neither the job nor the asset has any."""
+        found: list[str] = []
+        for ask in (self._job_links, self._asset_links):
+            found += await ask(result)
+            fresh = next((link for link in found if link not in tried), "")
+            if fresh:
+                return fresh
+        # A link that is still handed out is not gone, even if it does not answer now.
+        return found[0] if found else ""
+
+    async def _job_links(self, result: Result) -> list[str]:
         receipt = result.receipt
-        if ids.is_job_id(receipt.job_id):
-            try:
-                record = await self._api.get(ids.job_path(receipt.job_id), kind=Kind.POLL, limits=JOB)
-            except (JobError, Rejected) as error:
-                if error.scope is Scope.RUN:
-                    raise
-            else:
-                links = [entry.url for entry in replies.results(record) if entry.receipt.media_id == receipt.media_id]
-                fresh = next((link for link in links if link and link not in tried), "")
-                if fresh:
-                    return fresh
-        if not ids.is_media_id(receipt.media_id):
-            return ""
+        if not ids.is_job_id(receipt.job_id):
+            return []
         try:
-            link = replies.fresh_link(await self._api.get(ids.asset_path(receipt.media_id)))
+            record = await self._api.get(ids.job_path(receipt.job_id), kind=Kind.POLL, limits=JOB)
         except (JobError, Rejected) as error:
             if error.scope is Scope.RUN:
                 raise
-            return ""
-        return "" if link in tried else link
+            return []
+        entries = replies.results(record)
+        return [entry.url for entry in entries if entry.url and entry.receipt.media_id == receipt.media_id]
+
+    async def _asset_links(self, result: Result) -> list[str]:
+        media_id = result.receipt.media_id
+        if not ids.is_media_id(media_id):
+            return []
+        try:
+            link = replies.fresh_link(await self._api.get(ids.asset_path(media_id)))
+        except (JobError, Rejected) as error:
+            if error.scope is Scope.RUN:
+                raise
+            return []
+        return [link] if link else []
 
 
 class _NotWhole(Exception):  # noqa: N818

@@ -170,18 +170,16 @@ class Connection:
 
     async def body(self, answer: Answer, patience: Patience) -> AsyncIterator[bytes]:
         """Yield a long body as it comes. Raises `Broken` when it ends before its length or its last chunk."""
-        parts = self._parts(answer)
+        watch = _Watch(self._writer.transport, patience.read_s)
         try:
-            while True:
-                async with asyncio.timeout(patience.read_s):
-                    part = await anext(parts, b"")
-                if not part:
-                    return
+            async for part in self._parts(answer):
+                watch.is_alive = True
                 yield part
-        except TimeoutError:
-            raise Broken("the answer stopped", sent=True) from None
-        except _CUT:
-            raise Broken("the answer was cut", sent=True) from None
+        except (Broken, *_CUT) as error:
+            why = error.why if isinstance(error, Broken) else "the answer was cut"
+            raise Broken("the answer stopped" if watch.has_bitten else why, sent=True) from None
+        finally:
+            watch.end()
 
     def _parts(self, answer: Answer) -> AsyncIterator[bytes]:
         if answer.length is not None:
@@ -223,6 +221,28 @@ class Connection:
         self._keeps = False
         while part := await self._reader.read(_CHUNK_BYTES):
             yield part
+
+
+class _Watch:
+    """Drops a connection on which nothing came for a while; one timer for a whole body, not one for each piece."""
+
+    def __init__(self, transport: asyncio.Transport | asyncio.WriteTransport, patience_s: float) -> None:
+        self._transport = transport
+        self._half_s = patience_s / 2
+        self.is_alive = True
+        self.has_bitten = False
+        self._timer = asyncio.get_running_loop().call_later(self._half_s, self._look)
+
+    def _look(self) -> None:
+        if self.is_alive:
+            self.is_alive = False
+            self._timer = asyncio.get_running_loop().call_later(self._half_s, self._look)
+        else:
+            self.has_bitten = True
+            self._transport.abort()
+
+    def end(self) -> None:
+        self._timer.cancel()
 
 
 def _length(status: int, headers: Sequence[Header]) -> int | None:
