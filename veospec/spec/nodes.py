@@ -22,12 +22,12 @@ from veospec.spec.board import STILL, Shot, Still, text_of
 from veospec.spec.choices import UPSCALE_NONE, Choices, budget_of, choose, extended, report_upscale
 from veospec.spec.inputs import shot_inputs, still_inputs
 from veospec.spec.judge import report
-from veospec.spec.language import MAX_SEED
 from veospec.spec.settings import whole
 from veospec.spec.stage import DEFAULT_ASPECT, Stage
 from veospec.spec.texts import shot_texts, still_texts
 from veospec.spec.tree import Json, Map, Seq
 from veospec.spec.units import LINE_FPS, UnitError, frames
+from veospec.spec.words import MAX_SEED
 
 OVERLAP = Fraction(1)
 """How much of an extension repeats the end of its source.
