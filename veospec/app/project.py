@@ -109,6 +109,25 @@ def read_project(choices: Choices, environment: Mapping[str, str]) -> Reading:
     return Reading(shown, project)
 
 
+def source_files(spec: Path) -> tuple[Path, ...]:
+    """Return the files of a storyboard that can be read, the main one first. Raises `SpecUnreadable`."""
+    sources, _, _, _ = _texts(Choices(spec), spec.absolute().parent)
+    return tuple(spec if name == spec.name else spec.parent / name for name in sources)
+
+
+def spec_store(spec: Path) -> str:
+    """Return the `store:` of a storyboard, or nothing when it has none or cannot be read."""
+    found = read_spec(spec)
+    if found.content is None:
+        return ""
+    try:
+        root = first_look(found.content, spec.name)[0].root
+    except SpecUnreadable:
+        return ""
+    value = root.get("store") if isinstance(root, dict) else None
+    return value if isinstance(value, str) else ""
+
+
 def catalogue_for(day: date | None, overlay: Path | None) -> Catalogue:
     """Return the model table of a day with an overlay laid over it. Raises `SpecError` or `UsageError`."""
     if overlay is None:

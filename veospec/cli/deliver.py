@@ -83,7 +83,7 @@ def comment(
     if output is None:
         say(text.rstrip("\n"))
     else:
-        from veospec.app.editing import write_text
+        from veospec.app.writing import write_text
 
         write_text(output, text)
         say(f"wrote {output}")

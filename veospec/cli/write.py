@@ -46,7 +46,7 @@ def import_(source: Path, output: Path | None, *, force: bool) -> int:
     elif output.exists() and not force:
         raise UsageError(f"{output} exists", "say --force to overwrite it")
     else:
-        from veospec.app.editing import write_text
+        from veospec.app.writing import write_text
 
         write_text(output, text)
         say(f"wrote {output}")

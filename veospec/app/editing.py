@@ -1,0 +1,106 @@
+"""Change the user's own files: `init`, `import`, `select`, `retake`. Comments and layout stay as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from veospec.app.project import source_files
+from veospec.app.writing import write_text
+from veospec.catalog.shipped import load_catalogue
+from veospec.errors import UsageError
+from veospec.model import Problem
+from veospec.review import ci as ci_files
+from veospec.spec import edit, importer, scaffold
+from veospec.store.project_files import read_spec
+
+MAX_IMPORT_BYTES = 16 << 20
+
+
+def start(folder: Path, *, is_minimal: bool, ci: str, should_overwrite: bool) -> tuple[Path, ...]:
+    """Write a first storyboard, or the files of a CI; nothing at all when one of them exists already."""
+    wanted: dict[str, str]
+    if ci:
+        wanted = dict(ci_files.files_for(ci))
+    else:
+        wanted = {
+            "shots.yaml": scaffold.minimal() if is_minimal else scaffold.starter(),
+            ".gitignore": scaffold.GITIGNORE,
+        }
+    there = [folder / name for name in wanted if (folder / name).exists()]
+    if not ci:
+        there = [path for path in there if path.name != ".gitignore"]
+        if (folder / ".gitignore").exists():
+            del wanted[".gitignore"]
+    if there and not should_overwrite:
+        raise UsageError(f"{there[0]} exists", "say --force to overwrite it, or choose another folder")
+    written = []
+    for name, text in wanted.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make {path.parent}: {error.strerror}") from error
+        write_text(path, text)
+        written.append(path)
+    return tuple(written)
+
+
+def import_file(source: Path) -> tuple[str, tuple[Problem, ...]]:
+    """Return the storyboard of a prompts.json or CSV file, and what could not be taken over."""
+    return importer.import_prompts(_text_of(source), str(source), load_catalogue())
+
+
+def select_take(spec: Path, shot: str, take: int) -> list[str]:
+    """Circle a take in the file that declares the shot."""
+    return _edit(spec, shot, lambda text, name: edit.set_select(text, name, take), f"{shot}: take {take} is circled")
+
+
+def bump(spec: Path, shot: str) -> list[str]:
+    """Raise `retake` of a shot by one."""
+    return _edit(spec, shot, edit.bump_retake, f"{shot}: will be made again")
+
+
+def apply_patch_file(spec: Path, patch: Path) -> list[str]:
+    """Put what was picked and noted in the review page into the storyboard's files; all of it or nothing."""
+    try:
+        wanted = json.loads(_text_of(patch))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{patch} is not JSON", "export the patch from the review page again") from error
+    texts = {path: _text_of(path) for path in source_files(spec)}
+    names = {path: set(edit.item_names(text)) for path, text in texts.items()}
+    changed = []
+    for path, text in texts.items():
+        elsewhere = set().union(*(names[other] for other in texts if other != path)) - names[path]
+        after = edit.apply_patch(text, wanted, elsewhere=elsewhere)
+        if after != text:
+            changed.append((path, after))
+    for path, after in changed:
+        write_text(path, after)
+    return [f"changed {path}" for path, _ in changed] or ["nothing to change"]
+
+
+def _edit(spec: Path, shot: str, change: Callable[[str, str], str], said: str) -> list[str]:
+    texts = {path: _text_of(path) for path in source_files(spec)}
+    for path, text in texts.items():
+        for name in (shot, f"still:{shot}"):
+            if name in edit.item_names(text):
+                after = change(text, name)
+                if after == text:
+                    return [f"{path} says so already"]
+                write_text(path, after)
+                return [f"{said} ({path})"]
+    change(texts[spec], shot)  # raises, naming the nearest
+    raise UsageError(f"there is no shot '{shot}'")
+
+
+def _text_of(path: Path) -> str:
+    found = read_spec(path, MAX_IMPORT_BYTES)
+    if found.content is None:
+        near = f"did you mean {found.near[0]}?" if found.near else ""
+        raise UsageError(f"{path} {found.missing}", near)
+    try:
+        return found.content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 (byte {error.start})", "save it as UTF-8") from error
