@@ -7,7 +7,7 @@ in silence: the schema has reported them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 
@@ -31,12 +31,13 @@ class To(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """One reference that was found. `frame` is set for a picture out of a clip."""
+    """One reference that was found. `frame` is set for a picture out of a clip, `via` for one of a character."""
 
     to: To
     name: str
     place: Location
     frame: str = ""
+    via: str = ""
 
     @property
     def item(self) -> str:
@@ -264,7 +265,8 @@ class _Reader:
                 self.problems.error(
                     "VS241", image.place, f"a picture of '{name}' is taken from a shot", "use an asset or a still", name
                 )
-        return Figure(name, node, tuple(i for i in images if i.to is not To.SHOT), text_of(node, "voice"))
+        kept = tuple(replace(image, via=name) for image in images if image.to is not To.SHOT)
+        return Figure(name, node, kept, text_of(node, "voice"))
 
     def _references(self, node: Map, subject: str) -> tuple[Ref, ...]:
         found = (self._ref(v, h, k, subject, "last") for v, h, k in entries(node, "references"))

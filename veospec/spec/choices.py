@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from veospec.catalog.values import State
 from veospec.model import Cell, Mode
 from veospec.spec.board import Ref, Shot, To, Use
-from veospec.spec.judge import place_of, report
+from veospec.spec.judge import ask_for_plan, place_of, report
 from veospec.spec.settings import whole
 from veospec.spec.stage import DEFAULT_ASPECT, Stage
 from veospec.spec.tree import Json, Map
@@ -177,46 +178,57 @@ def report_upscale(stage: Stage, findings: object, notes: object, node: Map, sub
     for finding in findings if isinstance(findings, tuple) else ():
         stage.problems.error("VS276", place, finding.message, finding.advice or "leave 'upscale' out", subject)
     for note in notes if stage.is_by_plan and isinstance(notes, tuple) else ():
-        stage.problems.note("VS276", place, note.message, note.advice or "tell the plan with '--plan'", subject)
+        stage.problems.note("VS276", place, note.message, note.advice or ask_for_plan(stage), subject)
 
 
 # -- passes --
 
 
 def _with_pass(stage: Stage, shot: Shot, cell: Cell, own: Choices) -> Choices:
-    """Lay the pass over the shot, value by value; what the model cannot do stays as the shot has it."""
-    chosen = own
+    """Lay the pass over the shot: all of it when the model can do it, else value by value as far as it can."""
     asked = stage.pass_map
     scope = stage.scopes[cell]
+    changes: dict[str, object] = {}
     if isinstance(asked.get("model"), str):
-        name = stage.model_name(scope.text(asked["model"], asked, "model"), "video", asked.at("model"), "")
-        chosen = _tried(stage, shot, chosen, "model", model=name)
+        name = scope.text(asked["model"], asked, "model")
+        changes["model"] = stage.model_name(name, "video", asked.at("model"), "")
     if "duration" in asked and own.mode not in (Mode.V2V, Mode.EXTEND):
-        length = _length(stage, asked["duration"], asked, cell, "")
-        chosen = _tried(stage, shot, chosen, "duration", duration=length)
+        changes["duration"] = _length(stage, asked["duration"], asked, cell, "")
     if isinstance(asked.get("resolution"), str):
-        chosen = _tried(
-            stage, shot, chosen, "resolution", resolution=scope.text(asked["resolution"], asked, "resolution")
-        )
+        changes["resolution"] = scope.text(asked["resolution"], asked, "resolution")
+    chosen = _changed(stage, own, changes)
+    if _refusal(stage, chosen):
+        chosen = own
+        for key, value in changes.items():
+            chosen = _tried(stage, shot, chosen, key, value)
     if isinstance(asked.get("upscale"), str):
         chosen = _upscaled(stage, shot, chosen, scope.text(asked["upscale"], asked, "upscale"))
     return _retaken(stage, shot, chosen)
 
 
-def _tried(stage: Stage, shot: Shot, chosen: Choices, key: str, **change: object) -> Choices:
-    trial = replace(chosen, **change)  # type: ignore[arg-type]
-    if key == "model":
-        row = stage.catalogue.model(trial.model)
-        if row is not None and row.resolutions and trial.resolution not in row.resolutions:
-            trial = replace(trial, resolution=row.default_resolution)
+def _changed(stage: Stage, chosen: Choices, changes: Mapping[str, object]) -> Choices:
+    """Return the choices with some changed; another model brings its own resolution where it lacks the old one."""
+    trial = replace(chosen, **changes)  # type: ignore[arg-type]
+    row = stage.catalogue.model(trial.model)
+    if "resolution" not in changes and row is not None and trial.resolution not in row.resolutions:
+        return replace(trial, resolution=row.default_resolution)
+    return trial
+
+
+def _refusal(stage: Stage, trial: Choices) -> str:
     verdict = stage.verdict(
         trial.model, trial.mode, duration=trial.duration, aspect=trial.aspect,
         resolution=trial.resolution, images=trial.images, voices=trial.voices,
     )  # fmt: skip
-    if verdict.state is not State.REFUSED:
+    return "; ".join(verdict.reasons) if verdict.state is State.REFUSED else ""
+
+
+def _tried(stage: Stage, shot: Shot, chosen: Choices, key: str, value: object) -> Choices:
+    trial = _changed(stage, chosen, {key: value})
+    why = _refusal(stage, trial)
+    if not why:
         return trial
     kept = {"model": chosen.model, "duration": spoken(chosen.duration), "resolution": chosen.resolution}[key]
-    why = "; ".join(verdict.reasons)
     stage.problems.note(
         "VS277",
         shot.map.at("id"),

@@ -40,6 +40,14 @@ def _report_omitted(
                 )
 
 
+def _steps(stack: Sequence[tuple[str, str, object]]) -> list[str]:
+    """Return the items of a path, with the characters that lead from one to the next."""
+    steps = [stack[0][0]]
+    for item, via, _ in stack[1:]:
+        steps += [via, item] if via else [item]
+    return steps
+
+
 def _order(wanted: Sequence[str], refs: Callable[[str], tuple[Ref, ...]], problems: Problems) -> tuple[str, ...]:
     # Without recursion: a chain of ten thousand shots is a legal storyboard.
     order: list[str] = []
@@ -49,9 +57,9 @@ def _order(wanted: Sequence[str], refs: Callable[[str], tuple[Ref, ...]], proble
         if state[root]:
             continue
         state[root] = 1
-        stack = [(root, iter(refs(root)))]
+        stack = [(root, "", iter(refs(root)))]
         while stack:
-            item, rest = stack[-1]
+            item, _, rest = stack[-1]
             ref = next(rest, None)
             if ref is None:
                 stack.pop()
@@ -59,12 +67,12 @@ def _order(wanted: Sequence[str], refs: Callable[[str], tuple[Ref, ...]], proble
                 order.append(item)
             elif state.get(ref.item) == 0:
                 state[ref.item] = 1
-                stack.append((ref.item, iter(refs(ref.item))))
+                stack.append((ref.item, ref.via, iter(refs(ref.item))))
             elif state.get(ref.item) == 1:
-                trail = [name for name, _ in stack]
-                circle = trail[trail.index(ref.item) :]
-                broken.update(circle)
-                path = " → ".join([*circle, ref.item])
+                trail = [name for name, _, _ in stack]
+                begin = trail.index(ref.item)
+                broken.update(trail[begin:])
+                path = " → ".join([*_steps(stack[begin:]), *([ref.via] if ref.via else []), ref.item])
                 problems.error(
                     "VS250",
                     ref.place,

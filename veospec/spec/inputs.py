@@ -86,13 +86,14 @@ def asset_of(stage: Stage, name: str, cell: Cell) -> FileSource | None:
     written = stage.board.assets.get(name)
     if not isinstance(written, str):
         return None
-    path = tidy(stage.scopes[cell].text(written, stage.board.assets, name))
+    path = stage.scopes[cell].text(written, stage.board.assets, name)
     place = stage.board.assets.at(name)
-    if fault := path_fault(path or written):
+    if fault := path_fault(path):
         stage.problems.error(
             "VS206", place, f"the path '{written[:80]}' {fault}", "use files below the storyboard's folder", name
         )
         return None
+    path = tidy(path)
     stage.paths.setdefault(path, place)
     return FileSource(path, name)
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from veospec.catalog.values import Finding, State, Verdict
 from veospec.catalog.verdicts import number
-from veospec.model import Location, Mode
+from veospec.model import Location, Mode, Problem
 from veospec.spec.modes import EVIDENCE, has
 from veospec.spec.stage import Stage
 from veospec.spec.tree import Map
@@ -47,13 +47,27 @@ def report(
         about = _about(stage, finding, mode, model, duration)
         place = place_of(stage, node, about, mode, fallback)
         message, advice = _words(stage, finding, mode, model, duration)
-        stage.problems.error(_CODES.get(finding.about, "VS266"), place, message, advice, subject)
+        problem = Problem(_CODES.get(finding.about, "VS266"), message, advice, place, subject)
+        if is_own(node, place):
+            stage.problems.add(problem)
+        else:
+            stage.problems.add_shared(problem)
     if not stage.is_by_plan:
         return
     for note in verdict.notes:
         place = place_of(stage, node, _about(stage, note, mode, model, duration), mode, fallback)
         code = _CODES["plan"] if note.about == "plan" else _UNSURE
-        stage.problems.note(code, place, note.message, note.advice or "tell the plan with '--plan'", subject)
+        stage.problems.note(code, place, note.message, note.advice or ask_for_plan(stage), subject)
+
+
+def ask_for_plan(stage: Stage) -> str:
+    """Return the advice of a note about plans."""
+    return "nothing to do if the account may" if stage.plan_class else "name the plan with --plan-class"
+
+
+def is_own(node: Map, place: Location) -> bool:
+    """Tell whether a place is inside a shot rather than in `defaults`."""
+    return any(node.at(key) == place for key in node)
 
 
 def _about(stage: Stage, finding: Finding, mode: Mode, model: str, duration: Fraction | None) -> str:

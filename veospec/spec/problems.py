@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from veospec.model import Location, Problem, Severity
 
@@ -12,6 +13,7 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, Location], Problem] = {}
+        self._sharers: dict[tuple[str, str, Location], dict[str, None]] = {}
         self._silent: set[Location] = set()
 
     def error(self, code: str, place: Location, message: str, advice: str, subject: str = "") -> None:
@@ -32,6 +34,13 @@ class Problems:
             return
         self._found.setdefault((problem.code, problem.message, problem.location), problem)
 
+    def add_shared(self, problem: Problem) -> None:
+        """Note a finding about a value that several shots share; it is told once and names them."""
+        self.add(problem)
+        key = (problem.code, problem.message, problem.location)
+        if key in self._found:
+            self._sharers.setdefault(key, {})[problem.subject] = None
+
     def settle(self, problems: Iterable[Problem]) -> None:
         """Take findings of a stage that goes before the rules; its errors silence later ones at the same place."""
         fresh = list(problems)
@@ -46,7 +55,19 @@ class Problems:
 
     def all(self) -> tuple[Problem, ...]:
         """Return every finding, sorted by file, line and column."""
-        return tuple(sorted(self._found.values(), key=lambda p: (p.location, _RANK[p.severity], p.code, p.message)))
+        found = [
+            replace(problem, message=f"{problem.message} ({_named(self._sharers[key])})")
+            if key in self._sharers
+            else problem
+            for key, problem in self._found.items()
+        ]
+        return tuple(sorted(found, key=lambda p: (p.location, _RANK[p.severity], p.code, p.message)))
 
 
+def _named(subjects: Iterable[str]) -> str:
+    names = list(subjects)
+    return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
+
+
+_FEW = 3
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}

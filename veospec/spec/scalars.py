@@ -98,6 +98,8 @@ _SYNTAX = (
     ("found character that cannot start any token", "this character cannot begin a value", "quote the text"),
     ("found unknown escape character", "an unknown escape in double quotes", "use single quotes"),
     ("block sequence entries are not allowed", "'- ' cannot stand here", "begin the list on its own line"),
+    ("invalid Unicode character escape", "an escape in double quotes makes no character", "write the character itself"),
+    ("did not find expected node content", "a value is missing", "write a value, or close the bracket"),
     ("found undefined tag handle", "a tag is not allowed", "remove it, or quote a text that begins with '!'"),
     ("found duplicate anchor", "the same anchor twice", "use another name"),
     ("found a tab character", "a tab is used to indent", "use spaces"),
@@ -111,7 +113,10 @@ def syntax_problem(error: Exception, text: str, file: str) -> Problem:
         return Problem(
             "VS005", "an escape in double quotes makes no character", "write the character itself", Location(file, 1, 1)
         )
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None)
+    context = getattr(error, "context_mark", None)
+    if context is not None and (mark is None or "end of stream" in str(getattr(error, "problem", ""))):
+        mark = context  # what is never closed is mended where it was opened
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     place = Location(file, line + 1, column + 1)
     lines = text.splitlines()

@@ -35,7 +35,8 @@ def flag(node: Json, key: str, *, default: bool) -> bool:
 def project_of(document: Document, scope: Scope, problems: Problems) -> Project:
     """Read `project`."""
     node = document.section("project")
-    fps = whole(node, "fps", DEFAULT_FPS)
+    asked = whole(node, "fps", DEFAULT_FPS)
+    fps = asked if asked > 0 else DEFAULT_FPS  # the schema has reported the other ones
     slate = node.get("slate") if node is not None else None
     leader = Fraction(0)
     if isinstance(slate, Map) and "leader" in slate:

@@ -78,7 +78,7 @@ class _Voice:
                 advice = "add it to references, characters or voices, or write '@@' for a plain @"
                 problems.error("VS281", place, message, advice, self.subject)
             else:
-                known = [own for own in self.slots if "_" not in own or not own[-1].isdigit()] or [*declared]
+                known = {*declared, *(own for own in self.slots if not self.slots[own].lower().endswith(own))}
                 advice = did_you_mean(name, known, more="write '@@' for a plain @")
                 problems.error("VS280", place, f"'@{name}' names no input", advice, self.subject)
         for literal in mistaken:
