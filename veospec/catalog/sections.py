@@ -15,7 +15,7 @@ MICRO = 1_000_000
 
 
 class Problems:
-    """What is wrong with a table. The file that knows a path best is the one a message names."""
+    """What is wrong with a table. The first file that knows the path is the one a message names: the overlay."""
 
     def __init__(self, *files: Lines) -> None:
         self._files = files
@@ -32,7 +32,7 @@ class Problems:
 
     def _place(self, path: tuple[str, ...]) -> Location:
         places = [lines.find(path) for lines in self._files]
-        return max(places, key=lambda found: found[0])[1]
+        return next((place for depth, place in places if depth > 0), places[0][1])
 
 
 class Section:
