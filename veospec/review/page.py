@@ -7,8 +7,6 @@ page, under relative paths.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -21,6 +19,7 @@ from veospec.plan.values import Change, Reason
 from veospec.review.approved import approvals
 from veospec.review.assets import Assets
 from veospec.review.conform import relative_url
+from veospec.review.policy import content_policy
 from veospec.review.provenance import IPTC_BASE, UNKNOWN
 from veospec.review.safe import html_json, html_text
 from veospec.review.values import CutList, Disposition, Output, OutputId
@@ -61,13 +60,8 @@ class PageInput:
 def render_page(view: PageInput, assets: Assets) -> str:
     """Return the whole page."""
     title = view.storyboard.project.title or view.storyboard.project.code or view.storyboard.file
-    policy = (
-        "default-src 'none'; "
-        f"script-src {_hash(assets.js)}; style-src {_hash(assets.css)}; "
-        "media-src 'self' file:; img-src 'self' file: data:; base-uri 'none'; form-action 'none'"
-    )
     parts = {
-        "policy": html_text(policy),
+        "policy": html_text(content_policy(assets.css, assets.js)),
         "title": html_text(title),
         "css": assets.css,
         "js": assets.js,
@@ -133,10 +127,6 @@ def _approvals(outputs: Sequence[Output]) -> dict[str, dict[str, str]]:
     for (kind, name, number), digest in approvals(outputs).items():
         found.setdefault(f"still:{name}" if kind is Kind.STILL else name, {})[str(number)] = digest
     return found
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _cell(cut: CutList, view: PageInput) -> dict[str, Any]:
