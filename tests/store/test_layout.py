@@ -38,10 +38,15 @@ def test_a_store_that_is_not_there_reads_as_empty_and_stays_away(tmp_path: Path)
     assert not root.exists()
 
 
-def test_reading_changes_nothing(tmp_path: Path) -> None:
+def work_of(root: Path) -> list[tuple[Path, int]]:
+    """Everything but the losable index."""
+    return sorted((p, p.lstat().st_mtime_ns) for p in root.rglob("*") if "index" not in p.parts)
+
+
+def test_reading_changes_nothing_but_the_index(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s", write=True) as store:
         record = stored(store)
-    before = sorted((p, p.lstat().st_mtime_ns) for p in tmp_path.rglob("*"))
+    before = work_of(tmp_path)
     with Store.open(tmp_path / "s", write=False) as store:
         assert store.actions.get(record.key) == record
         store.blobs.verify(record.digest, record.suffix)
@@ -56,7 +61,10 @@ def test_reading_changes_nothing(tmp_path: Path) -> None:
             store.locks.attempt("store")
         with pytest.raises(StoreReadOnly):
             store.fresh(".mp4")
-    assert sorted((p, p.lstat().st_mtime_ns) for p in tmp_path.rglob("*")) == before
+        store.index.remember("plan", b"compiled")
+    assert work_of(tmp_path) == before
+    with Store.open(tmp_path / "s", write=False) as store:
+        assert store.index.recall("plan") == b"compiled"
 
 
 @pytest.mark.parametrize(
@@ -148,6 +156,10 @@ def test_a_lost_version_file_does_not_make_the_store_new(tmp_path: Path) -> None
     (tmp_path / "s/version").unlink()
     with pytest.raises(StoreCorrupt, match="version file is gone"):
         Store.open(tmp_path / "s", write=True)
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t/journal.sqlite3").touch()
+    with pytest.raises(StoreCorrupt, match="version file is gone"):
+        Store.open(tmp_path / "t", write=True)
 
 
 def test_a_store_that_was_half_made_is_finished(tmp_path: Path) -> None:

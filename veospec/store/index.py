@@ -47,14 +47,13 @@ _MOST_FILE_BYTES = 512 << 20
 
 
 class Index:
-    """Bytes by (space, name). After trouble it holds nothing and takes nothing; read-only it has the plain files alone.
+    """Bytes by (space, name). After trouble, and where the folder does not exist, it holds nothing and takes nothing.
 
     `trouble` says in words why it is empty, for `veospec doctor`.
     """
 
-    def __init__(self, folder: Path, *, is_writable: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._is_writable = is_writable
         self._cache: Any = None
         self._is_open = False
         self._mutex = threading.RLock()
@@ -88,8 +87,6 @@ class Index:
 
     def remember(self, name: str, content: bytes) -> None:
         """Write a plain file of the index whole, or not at all; not durable."""
-        if not self._is_writable:
-            return
         path = self._plain(name)
         fresh = path.with_name(scratch_name())
         with suppress(OSError):
@@ -106,10 +103,10 @@ class Index:
         """Delete the whole index."""
         with self._mutex:
             self.close()
-            if self._is_writable:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                with suppress(OSError):
-                    self._folder.mkdir(mode=0o700)
+            with suppress(OSError):
+                for entry in list(self._folder.iterdir()):
+                    shutil.rmtree(entry, ignore_errors=True)
+                    entry.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the database; the next use opens it again."""
@@ -142,7 +139,7 @@ class Index:
             return None
 
     def _opened(self) -> Any:
-        if self._is_open or not self._is_writable:
+        if self._is_open or not self._folder.is_dir():
             return self._cache
         self._is_open = True
         place = self._folder / "diskcache"
@@ -169,7 +166,7 @@ class _RefusedError(ValueError):
 def _open_cache(place: Path) -> Any:
     import diskcache
 
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.mkdir(mode=0o700, exist_ok=True)
     _look_before(place / "cache.db")
     cache = diskcache.Cache(str(place), timeout=_LOCK_WAIT_S, disk=_bytes_only_disk(), **_SETTINGS)
     wrong = [name for name, value in _SETTINGS.items() if getattr(cache, name) != value]

@@ -47,7 +47,7 @@ _FOLDERS = (
     "store/heads",
     "store/outputs",
 )
-_OURS = {"README.txt", ".gitignore", "version", "journal.sqlite3", *(f for f in _FOLDERS if "/" not in f)}
+_OURS = {"README.txt", ".gitignore", "version", *(f for f in _FOLDERS if "/" not in f)}
 _README = """\
 This folder belongs to veospec. It holds every clip and picture that was made, by the SHA-256 of its bytes, and the
 journal of what was paid for. It is private (the journal names accounts and jobs) and ignored by git.
@@ -76,10 +76,10 @@ class Store:
         self.trash = root / "trash"
         self.journal_path = root / "journal.sqlite3"
         self.locks = Locks(root / "locks", is_writable=is_writable)
-        self.index = Index(root / "index", is_writable=is_writable)
-        self.input_memo = StatMemo(root / "index/inputs.memo", saves=is_writable)
-        self._blob_memo = StatMemo(root / "index/blobs.memo", saves=is_writable)
-        self.output_memo = StatMemo(root / "index/outputs.memo", saves=is_writable)
+        self.index = Index(root / "index")
+        self.input_memo = StatMemo(root / "index/inputs.memo")
+        self._blob_memo = StatMemo(root / "index/blobs.memo")
+        self.output_memo = StatMemo(root / "index/outputs.memo")
         scratch = self.scratch
         self.blobs = Blobs(root / "store/blobs", scratch=scratch, memo=self._blob_memo, is_writable=is_writable)
         self.inputs = Blobs(root / "inputs", scratch=scratch, memo=self._blob_memo, is_writable=is_writable)
@@ -130,7 +130,8 @@ class Store:
     ) -> Store:
         """Open the store at `root`, making it when it is written and not there.
 
-        Reading needs no right to write and makes nothing; a store that is not there reads as an empty one.
+        Reading needs no right to write and changes nothing but the losable index, and that only where it can; a store
+        that is not there reads as an empty one and stays away.
         `exclusive` keeps every other writer out (gc). Raises `StoreReadOnly`, `StoreFull`, `StoreLocked`,
         `StoreCorrupt` or `StoreError`.
         """
@@ -227,16 +228,20 @@ def _check_version(root: Path) -> None:
 def _check_unversioned(root: Path) -> None:
     """A folder without a version is ours only when nothing strange is in it: `store: docs` must not claim docs."""
     try:
-        strange = sorted({entry.name for entry in root.iterdir()} - _OURS)
+        names = {entry.name for entry in root.iterdir()}
     except FileNotFoundError:
         return
-    if strange:
+    is_used = any((root / "store/actions").iterdir()) if (root / "store/actions").is_dir() else False
+    if is_used or "journal.sqlite3" in names:
+        raise StoreCorrupt(
+            f"{root} holds work but its version file is gone",
+            f"Write `{_VERSION_TEXT.format(VERSION).strip()}` into {root / 'version'}.",
+        )
+    if strange := sorted(names - _OURS):
         raise StoreError(
             f"{root} is not a folder of veospec (it holds {strange[0]!r})",
             "A new store needs an empty folder, or a name that is not there yet.",
         )
-    if (root / "store/actions").is_dir() and any((root / "store/actions").iterdir()):
-        raise StoreCorrupt(f"{root} holds records but its version file is gone", f"Put `{_VERSION_TEXT.strip()}` back.")
 
 
 def _make(root: Path) -> None:

@@ -175,9 +175,7 @@ class ProjectFiles:
             seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except (OSError, ValueError):
             return None
-        if not stat.S_ISREG(seen.st_mode):
-            return None
-        known = self._memo.get(self._base + path, seen)
+        known = self._memo.get(self._base + path, seen) if stat.S_ISREG(seen.st_mode) else None
         return None if known is None else InputFact(path, known[0], seen.st_size, known[1])
 
     def _hashed(self, path: str, folder: int, name: str) -> InputFact:
