@@ -25,6 +25,11 @@ class View:
             self.size + (other.size - self.size) * part,
         )
 
+    def reach(self, other: View) -> float:
+        """Return how far the edge that moves most is from the other view's, as a part of the picture."""
+        shift = max(abs(self.x - other.x), abs(self.y - other.y))
+        return shift + abs(self.size - other.size) / 2
+
     def box(self, width: float, height: float) -> tuple[float, float, float, float]:
         """Return the corners in a picture of that size, kept inside it."""
         wide, high = width * self.size, height * self.size
