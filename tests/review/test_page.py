@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from review_boards import TALL, absent, board, clip_facts, digest, ferry, shot, take
 
-from veospec.model import FREE, Cost, Review
+from veospec.model import Review
 from veospec.plan.values import Change, Reason, Why
 from veospec.review.approved import approval_digest
 from veospec.review.assets import load_assets
 from veospec.review.cut import build_cuts
 from veospec.review.manifest import output_of
-from veospec.review.page import PageInput, ReelFile, cost_text, facts_text, page_data, render_page
+from veospec.review.page import PageInput, ReelFile, facts_text, page_data, render_page
 from veospec.review.words import word_diff
 
 ASSETS = load_assets()
@@ -127,22 +127,6 @@ def test_approvals_are_those_that_the_check_accepts() -> None:
     only = shot("SH010", TALL, review=Review("done"))
     alone = page_data(PageInput(board(only), [output_of(take(only))], []))
     assert alone["approvals"]["SH010"]["1"] == digest("bytes SH010@9:16 1")
-
-
-@pytest.mark.parametrize(
-    ("cost", "text"),
-    [
-        (FREE, "free"),
-        (Cost(20), "20 credits"),
-        (Cost(None), "unknown credits"),
-        (Cost(20, 0, True), "up to 20 credits"),
-        (Cost(0, 1_250_000), "$1.25"),
-        (Cost(0, None), "unknown dollars"),
-        (Cost(5, 10_000), "5 credits and $0.01"),
-    ],
-)
-def test_a_price_that_is_not_known_is_never_nothing(cost: Cost, text: str) -> None:
-    assert cost_text(cost) == text
 
 
 def test_facts_in_one_line() -> None:

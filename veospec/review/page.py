@@ -11,10 +11,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
-from veospec.model import Cell, Character, Cost, FileSource, Kind, MediaFacts, Mode, Node, NodeSource, Storyboard
+from veospec.model import Cell, Character, FileSource, Kind, MediaFacts, Mode, Node, NodeSource, Storyboard
+from veospec.plan.budget import price_text
 from veospec.plan.values import Change, Reason
 from veospec.review.approved import approvals
 from veospec.review.assets import Assets
@@ -95,19 +95,6 @@ def page_data(view: PageInput) -> dict[str, Any]:
         "approvals": _approvals(view.outputs),
         "omitted": list(board.omitted),
     }
-
-
-def cost_text(cost: Cost) -> str:
-    """Return a price for people; what is not known is never shown as nothing."""
-    if cost.is_free:
-        return "free"
-    parts = []
-    if cost.credits is None or cost.credits:
-        parts.append("unknown credits" if cost.credits is None else f"{cost.credits} credits")
-    if cost.micro_usd is None or cost.micro_usd:
-        dollars = None if cost.micro_usd is None else Fraction(cost.micro_usd, 1_000_000)
-        parts.append("unknown dollars" if dollars is None else f"${float(dollars):.4f}".rstrip("0").rstrip("."))
-    return ("up to " if cost.is_ceiling else "") + " and ".join(parts)
 
 
 def facts_text(facts: MediaFacts) -> str:
@@ -240,7 +227,7 @@ def _take(node: Node, number: int, output: Output | None, view: PageInput) -> di
         provider=output.provider,
         model=output.model,
         seed=output.seed,
-        cost=cost_text(output.cost),
+        cost=price_text(output.cost),
         facts=facts_text(facts) if facts else "",
         frames=facts.frames if facts else 0,
         fps=float(facts.fps) if facts and facts.fps else float(view.storyboard.project.fps),
