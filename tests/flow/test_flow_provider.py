@@ -403,6 +403,29 @@ def test_a_lost_answer_is_found_by_its_mark(stage: Stage, fault: Any) -> None:
     assert len(stage.charges) - paid == 1
 
 
+def test_an_enlarged_picture_is_asked_for_again(stage: Stage) -> None:
+    """It is free, has no job, and its file is in the answer: whatever was lost, asking again brings it."""
+    ((still, path),) = stage.run(lambda provider: stage.make(provider, node("still:q", **STILL)))
+    source = slot("source", upstream("still:q"))
+    made = node("upscale:still:q", source, kind=Kind.UPSCALE, mode=Mode.UPSCALE, resolution="2k")
+    asked = order(made, of(still, path, "source", "still:q"))
+    stage.faults({"call": "images/upscale", "number": 1, "fault": "cut-after-accept"})
+    paid = sum(charge["credits"] for charge in stage.charges)
+
+    async def work(provider: FlowProvider) -> None:
+        prepared = await provider.prepare(asked)
+        with pytest.raises(SubmissionUnknown):
+            await provider.submit(prepared, "vs1:x")
+        found = await provider.recover(attempt(prepared, "vs1:x", stage.now()))
+        (result,) = await finished(provider, found.job_id)
+        await provider.fetch(result, stage.folder / "big.jpg")
+        accepted = await provider.submit(prepared, "vs1:y")
+        assert found.job_id == accepted.job_id
+
+    stage.run(work)
+    assert paid == sum(charge["credits"] for charge in stage.charges)
+
+
 def test_a_request_that_was_never_read_is_not_found(stage: Stage) -> None:
     """Unknown stays unknown: nothing proves that nothing was started."""
     stage.faults({"call": "videos", "number": 1, "fault": "cut-before-read"})
@@ -512,11 +535,11 @@ def test_a_result_that_nobody_has_is_gone(stage: Stage) -> None:
 
 
 def test_a_download_that_stays_broken_keeps_the_job(stage: Stage) -> None:
-    """Five tries with growing pauses, then an error that says the clip is kept."""
+    """Three tries with growing pauses, then an error that says the clip is kept."""
     stage.faults({"call": "download", "number": "1-", "fault": "truncated-body"})
     with pytest.raises(Unreachable, match="download"):
         stage.run(lambda provider: stage.make(provider, node("S")))
-    assert stage.naps == [1.0, 2.0, 4.0, 8.0]
+    assert stage.naps == [1.0, 2.0]
 
 
 def test_an_accepted_job_that_is_not_listed_yet_is_running(stage: Stage) -> None:

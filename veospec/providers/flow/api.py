@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from veospec.errors import ApiError, Charge, Scope, SubmissionUnknown, Unreachable
+from veospec.errors import ApiError, Charge, SubmissionUnknown, Unreachable
 from veospec.providers.base import Json
 from veospec.providers.flow import ids, readers, wire
 from veospec.providers.flow.config import Token
@@ -122,7 +122,6 @@ def _lost(broken: Broken, kind: Kind, path: str) -> ApiError:
         f"{path}: the service could not be asked: {broken.why}",
         "check the network; it is tried again",
         operation=path,
-        scope=Scope.SHOT if broken.sent else Scope.RUN,
         retry_after_s=_RETRY_S,
         reason="UNREACHABLE",
     )

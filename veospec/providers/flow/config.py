@@ -204,15 +204,17 @@ def _read_private(path: Path) -> Mapping[str, Json]:
         return {}
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})", "it must be a regular file of yours") from error
-    with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid():
             raise UsageError(f"{path} is not a regular file of yours", "move it away and write it again")
         if facts.st_mode & 0o077:
             raise UsageError(f"{path} can be read by others", f"run: chmod 600 {path}")
         if facts.st_size > _MAX_FILE_BYTES:
             raise UsageError(f"{path} is too large", "it holds five short values")
-        content = file.read(_MAX_FILE_BYTES)
+        content = os.read(handle, _MAX_FILE_BYTES)
+    finally:
+        os.close(handle)
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):

@@ -27,7 +27,8 @@ from veospec.providers.flow.net import DownloadClient, Limits, LinkDead
 FileCheck: TypeAlias = Callable[[Path], str]
 """Tells what a file is (`mp4`, `jpeg`, `png`, `webp`, `gif`) after looking whether it is whole; else `MediaError`."""
 
-TRIES = 5
+TRIES = 3
+"""The run repeats a fetch on its own as well, after longer pauses."""
 _DEAD = frozenset({400, 401, 403, 404, 410})
 
 
@@ -61,7 +62,7 @@ class Fetcher:
         trouble: ApiError | MediaError | None = None
         for turn in range(TRIES):
             if turn:
-                await self._sleep(min(2.0 ** (turn - 1), 8.0))
+                await self._sleep(2.0 ** (turn - 1))
             try:
                 return await self._once(url, target)
             except LinkRefused as refused:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 _JOB_ID = re.compile(r"(?=[^A-Za-z0-9]*[A-Za-z0-9])[A-Za-z0-9@.:*_+-]{1,512}\Z")
 _MEDIA_ID = re.compile(r"[A-Za-z0-9:@.*_+-]{1,512}\Z")
 _OWNER = re.compile(r"user:\d{1,20}-email:((?:[0-9a-f]{2}){1,256})-")
+_REPEAT = "repeat-images-upscale:"
 
 
 def is_job_id(text: str) -> bool:
@@ -23,6 +24,22 @@ def is_job_id(text: str) -> bool:
 def is_media_id(text: str) -> bool:
     """Tell whether a text has the letters of a media, character or voice id."""
     return _MEDIA_ID.match(text) is not None
+
+
+def repeat_id(resolution: str, media_id: str) -> str:
+    """Return a handle for an enlarged picture, which has no job: it says how to ask for the same thing again.
+
+    Enlarging a picture is free and the answer carries the file itself, so asking again is all the recovery there is.
+    """
+    return f"{_REPEAT}{resolution}:{media_id}"
+
+
+def repeated(job_id: str) -> tuple[str, str]:
+    """Return resolution and media id of a `repeat_id`, or two empty texts for the id of a real job."""
+    if not job_id.startswith(_REPEAT):
+        return "", ""
+    resolution, _, media_id = job_id.removeprefix(_REPEAT).partition(":")
+    return (resolution, media_id) if resolution in ("2k", "4k") and is_media_id(media_id) else ("", "")
 
 
 def job_path(job_id: str) -> str:

@@ -160,10 +160,8 @@ class FlowProvider:
         if file:
             return Accepted(job, account, (Result(receipt, content=file),))
         if path == wire.IMAGES_UPSCALE:
-            content = replies.encoded_file(document)
-            return Accepted(
-                job, account, (Result(receipt, content=content) if content else _silent(receipt, document),)
-            )
+            again = ids.repeat_id(body["resolution"], body["mediaGenerationId"])
+            return Accepted(again, account, (_enlarged(again, account, document),))
         found = replies.results(document, account=account, job=job)
         if path == wire.IMAGES:
             return Accepted(job, account, found or (_silent(receipt, document),))
@@ -183,6 +181,10 @@ class FlowProvider:
 
     async def poll(self, job_id: str) -> tuple[Result, ...] | None:
         """Return the results of a job, or None while it runs."""
+        resolution, media_id = ids.repeated(job_id)
+        if media_id:
+            document = await self._api.make(wire.enlarge(media_id, resolution))
+            return (_enlarged(job_id, ids.owner_of(media_id), document),)
         try:
             document = await self._api.get(ids.job_path(job_id), kind=Kind.POLL, limits=JOB)
         except ValueError:
@@ -220,7 +222,10 @@ class FlowProvider:
         return await self._fetcher.fetch(result, target)
 
     async def recover(self, attempt: Attempt) -> Recovery:
-        """Look for the job of a request whose answer was lost."""
+        """Look for the job of a request whose answer was lost; an enlarged picture is free and has none."""
+        if attempt.path == wire.IMAGES_UPSCALE:
+            again = ids.repeat_id(str(attempt.body["resolution"]), str(attempt.body["mediaGenerationId"]))
+            return Recovery(again, attempt.account, "enlarging a picture is free, so it is asked for again")
         return await recovery.find(self._api, attempt, self._now())
 
     # -- beside the graph ---------------------------------------------------------------------------------
@@ -265,6 +270,11 @@ class FlowProvider:
         """Close every connection."""
         await self._client.aclose()
         await self._downloads.aclose()
+
+
+def _enlarged(handle: str, account: str, document: Json) -> Result:
+    receipt, content = Receipt(replies.PROVIDER, account, handle), replies.encoded_file(document)
+    return Result(receipt, content=content) if content else _silent(receipt, document)
 
 
 def _silent(receipt: Receipt, document: Json) -> Result:

@@ -182,11 +182,16 @@ def _extend(node: Node, count: int, seed: int, handles: Mapping[str, str]) -> Ca
 
 def _upscale(node: Node, handles: Mapping[str, str]) -> Call:
     size = node.request.resolution.lower()
-    body: dict[str, Json] = {"mediaGenerationId": handles["source"]}
     if is_picture(node):
-        return _sealed(IMAGES_UPSCALE, {**body, "resolution": _IMAGE_SIZES[size], "captchaRetry": CAPTCHA_RETRY})
-    body["resolution"] = _VIDEO_SIZES[size]
+        return enlarge(handles["source"], _IMAGE_SIZES[size])
+    body = {"mediaGenerationId": handles["source"], "resolution": _VIDEO_SIZES[size]}
     return _sealed(UPSCALE, {**body, "async": True, "captchaRetry": CAPTCHA_RETRY})
+
+
+def enlarge(media_id: str, resolution: str) -> Call:
+    """Return the request for a larger copy of a generated picture, `2k` or `4k`; the file comes in the answer."""
+    body = {"mediaGenerationId": media_id, "resolution": resolution, "captchaRetry": CAPTCHA_RETRY}
+    return _sealed(IMAGES_UPSCALE, body)
 
 
 def voice(own: OwnVoice, email: str) -> Call:
