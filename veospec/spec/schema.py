@@ -39,7 +39,7 @@ def build_schema(catalogue: Catalogue, *, is_fragment: bool = False) -> Node:
         "required": [] if is_fragment else ["veospec"],
         "patternProperties": {"^x-": {"description": "Yours: never read. A place for YAML anchors."}},
         "properties": language.sections(words),
-        "not": {"required": ["scenes", "shots"]},
+        "not": {"type": "object", "required": ["scenes", "shots"]},
     }
     if not is_fragment:
         schema["anyOf"] = [{"required": [key]} for key in ("scenes", "shots", "stills", "include")]

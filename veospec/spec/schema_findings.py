@@ -50,6 +50,10 @@ def problems_of(found: Iterable[Found], tree: Tree, *, may_use_unlisted_models: 
     return tuple(sorted(problems, key=lambda problem: (problem.location, problem.code, problem.message)))
 
 
+_PARTS: set[Path] = {("shots",), ("scenes",), ("stills",), ("include",)}
+"""What a file needs one of, so that there is something to make."""
+
+
 def _without_echoes(first: Mapping[Path, Found]) -> Iterator[Found]:
     """Leave out findings that another one explains: in one object, a misspelt key and the key it was meant for."""
     meant: set[Path] = set()
@@ -57,11 +61,11 @@ def _without_echoes(first: Mapping[Path, Found]) -> Iterator[Found]:
     for path, each in first.items():
         if each.code == UNKNOWN_KEY and each.advice.startswith("did you mean"):
             meant.add((*path[:-1], each.advice.split("'")[1]))
-        if each.code == NO_SUCH_MODE and (path[:-1] not in no_mode or path[-1] != "mode"):
+        if each.code == NO_SUCH_MODE and no_mode.get(path[:-1], each).path[-1] in ("mode", path[-1]):
             # The key that asks for the mode says more than `mode:` itself.
             no_mode[path[:-1]] = each
     for path, each in first.items():
-        if each.code in (MISSING, STRUCTURE) and path in meant:
+        if (each.code == MISSING and path in meant) or (each.code == STRUCTURE and meant & _PARTS):
             continue
         owner = no_mode.get(path[:-1])
         if owner is not None and each is not owner and each.code in (*_MODEL_RULES, NO_SUCH_MODE):
