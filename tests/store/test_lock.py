@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from veospec.errors import StoreLocked
+from veospec.errors import StoreError, StoreLocked
 from veospec.store.lock import STORE, Holder, Lease, Locks
 
 KEY = "ab" * 32
@@ -90,6 +91,28 @@ def test_waiting_has_an_end(locks: Locks) -> None:
     assert now[0] == pytest.approx(10)
 
 
+def test_a_lock_file_that_is_removed_while_we_open_it_is_no_lock(locks: Locks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its holder let go between our open and our lock, so the next one makes a new file."""
+    real, removed = fcntl.flock, []
+
+    def flock(fd: int, how: int) -> None:
+        if not removed:
+            removed.append((locks.folder / f"{KEY}.lock").unlink())
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with locks.acquire(KEY):
+        assert isinstance(locks.attempt(KEY), Holder)
+
+
+def test_one_of_two_shared_leases_ends_and_the_other_holds_on(locks: Locks) -> None:
+    first, second = locks.acquire(KEY, shared=True), locks.acquire(KEY, shared=True)
+    first.release()
+    assert isinstance(locks.attempt(KEY), Holder)
+    second.release()
+    assert isinstance(locks.attempt(KEY), Lease)
+
+
 def test_shared_leases_stand_together_and_keep_an_exclusive_one_out(locks: Locks) -> None:
     with locks.acquire(STORE, shared=True), locks.acquire(STORE, shared=True):
         assert isinstance(locks.attempt(STORE), Holder)
@@ -158,8 +181,6 @@ def test_a_lock_has_a_plain_name(locks: Locks, name: str) -> None:
 
 
 def test_a_planted_link_is_not_opened(locks: Locks, tmp_path: Path) -> None:
-    from veospec.errors import StoreError
-
     (locks.folder / f"{KEY}.lock").symlink_to(tmp_path / "victim")
     with pytest.raises(StoreError, match="symbolic link"):
         locks.attempt(KEY)

@@ -140,6 +140,22 @@ def test_a_finished_file_is_moved_in(out: OutFolder, store: Store, tmp_path: Pat
     assert (out.folder / "sheet.jpg").read_bytes() == b"mine"
 
 
+class Raced(OutFolder):
+    """Somebody saves a file just before ours gets its name."""
+
+    def _promise(self, path: str, digest: str) -> None:
+        super()._promise(path, digest)
+        (self.folder / path).write_bytes(b"holiday")
+
+
+def test_a_file_that_appears_in_the_last_moment_stays(tmp_path: Path, store: Store) -> None:
+    out = Raced(tmp_path / "out", store)
+    with pytest.raises(OutputForeign, match="appeared while"):
+        out.write("a.txt", b"ours")
+    assert (out.folder / "a.txt").read_bytes() == b"holiday"
+    assert [p.name for p in out.folder.iterdir()] == ["a.txt"]
+
+
 LINKS: dict[str, Callable[[Path, Path], object]] = {
     "the folder": lambda out, victim: out.symlink_to(victim, target_is_directory=True),
     "a folder in it": lambda out, victim: (out.mkdir(), (out / "clips").symlink_to(victim, target_is_directory=True)),
