@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -153,33 +154,38 @@ def _address(options: Options, listener: socket.socket) -> Address:
     return Address(options.host, port, token, tuple(account.email for account in options.accounts))
 
 
-def serve(options: Options, announce: Callable[[Address], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `announce` is told the address as soon as connections are taken."""
-    listener = _bound(options)
-    try:
+def _print_address(address: Address) -> None:
+    sys.stdout.write(address.export_line + "\n")
+    sys.stdout.flush()
+
+
+def serve(options: Options, announce: Callable[[Address], None] = _print_address) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is told the address as soon as connections are taken.
+
+    Raises:
+        UsageError: the port or the state folder is in use.
+    """
+    with contextlib.closing(_bound(options)) as listener:
         server = _server(options)
         announce(_address(options, listener))
         server.run(sockets=[listener])
-    finally:
-        listener.close()
 
 
 @contextlib.contextmanager
 def running(options: Options | None = None) -> Iterator[Address]:
     """Serve in a thread of this process on a free port until the block ends."""
     chosen = replace(options or Options(), port=options.port if options else 0)
-    listener = _bound(chosen)
-    server = _server(chosen)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="emulator", daemon=True)
-    thread.start()
-    try:
-        if not _started(server, thread):
-            raise UsageError("the emulator did not start")
-        yield _address(chosen, listener)
-    finally:
-        server.should_exit = True
-        thread.join(START_LIMIT_S)
-        listener.close()
+    with contextlib.closing(_bound(chosen)) as listener:
+        server = _server(chosen)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="emulator", daemon=True)
+        thread.start()
+        try:
+            if not _started(server, thread):
+                raise UsageError("the emulator did not start")
+            yield _address(chosen, listener)
+        finally:
+            server.should_exit = True
+            thread.join(START_LIMIT_S)
 
 
 def _started(server: uvicorn.Server, thread: threading.Thread) -> bool:

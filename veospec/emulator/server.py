@@ -144,7 +144,10 @@ class Server:
 
     def _before(self, rule: Rule, sight: Sight) -> Answer:
         """Return what the call is answered with instead."""
-        return refused(troubles.refusal(self.house, rule, sight))
+        try:
+            return refused(troubles.refusal(self.house, rule, sight))
+        except refusals.Refusal as refusal:  # an account that does not exist cannot be throttled
+            return refused(refusal)
 
 
 def _base(scope: Scope, headers: Mapping[str, str]) -> str:
@@ -169,7 +172,7 @@ async def _content(receive: Receive) -> bytes:
 
 def _sight(call: Call) -> Sight:
     """Return what fault rules can see of a call."""
-    accounts = {arg.lower() for arg in call.args if "@" in arg and "user:" not in arg and call.name != "job"}
+    accounts = set() if call.name == "job" else _owners({"email": arg for arg in call.args})
     model = prompt = ""
     if call.content[:1] == b"{" or call.headers.get("content-type", "").startswith("multipart/"):
         body: dict[str, Json] = {}
@@ -191,10 +194,10 @@ def _owners(body: Mapping[str, Json]) -> set[str]:
     for name, value in body.items():
         if not isinstance(value, str):
             continue
-        if name == "email":
-            found.add(value.lower())
-        elif value.startswith("user:"):
+        if value.startswith("user:"):
             ref = ids.read_media(value) or ids.read_character(value) or ids.read_voice(value)
             if ref:
                 found.add(ref.email.lower())
+        elif name == "email" and "@" in value:
+            found.add(value.lower())
     return found

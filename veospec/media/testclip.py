@@ -86,7 +86,7 @@ class _VideoEncoder:
 
     def key_frame(self, picture: Picture, parity: int) -> bytes:
         """Return one complete picture that decodes on its own."""
-        if isinstance(picture, Card) and picture.step:
+        if isinstance(picture, Card) and picture.step and self._size[1] > 16 * (BANDS - 1):
             return b"".join(self._slice(variant, parity, row) for row, variant in enumerate(testcard.bands(picture)))
         known = self._kept.get((picture, parity))
         if known is None:
@@ -97,7 +97,7 @@ class _VideoEncoder:
 
     def _drawn(self, picture: Picture) -> Image.Image:
         """Return a picture for the encoder; a card stays small, since scaling it is cheaper there."""
-        if isinstance(picture, Card):
+        if isinstance(picture, Card) and not picture.step:
             return testcard.sketch(picture, *testcard.sketch_size(*self._size))
         return testcard.image(picture, *self._size)
 
