@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -236,23 +237,21 @@ SHOTS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SHOTS)
 def test_one_check_for_each_shape_says_what_the_plain_check_says(shots: list[dict[str, Any]]) -> None:
     """Many shots in one document, so that a wrong shape would be answered from an earlier shot."""
-    import yaml
-
-    tree = parse(yaml.safe_dump({"veospec": 1, "shots": shots}, sort_keys=False).encode(), "shots.yaml")
+    tree = parse(json.dumps({"veospec": 1, "shots": shots}).encode(), "shots.yaml")
     shared = CHECKER.check(tree)
     alone: list[Problem] = []
     for number in range(len(shots)):
-        single = parse(yaml.safe_dump({"veospec": 1, "shots": [shots[number]]}, sort_keys=False).encode(), "shots.yaml")
+        single = parse(json.dumps({"veospec": 1, "shots": [shots[number]]}).encode(), "shots.yaml")
         alone += CHECKER.check(single)
     plain = {number for number, entry in enumerate(tree.root["shots"]) if not _is_valid(entry)}
     assert sorted((p.code, p.message) for p in shared if p.code != "VS106" or "shots" not in p.message) == sorted(
         (p.code, p.message) for p in alone
     )
-    assert bool(plain) == any(p.location.line > 1 for p in shared if "shots is empty" not in p.message)
+    assert bool(plain) == any("shots is empty" not in p.message for p in shared)
 
 
 CHECKER = Checker(SCHEMA, {})
