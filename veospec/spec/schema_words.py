@@ -58,14 +58,14 @@ class Fault:
     is_name: bool
 
 
-def fault_of(error: ValidationError, prefix: Path) -> Fault:
-    """Take what we need of a validator's error; `prefix` leads to what was validated."""
+def fault_of(error: ValidationError) -> Fault:
+    """Take what we need of a validator's error; its path begins at what was validated."""
     return Fault(
         kind=str(error.validator),
         value=error.instance,
         limit=error.validator_value,
         node=error.schema if isinstance(error.schema, Mapping) else {},
-        path=(*prefix, *error.absolute_path),
+        path=tuple(error.absolute_path),
         is_name="propertyNames" in error.absolute_schema_path,
     )
 
@@ -90,7 +90,7 @@ class Words:
             yield from _missing(fault)
         elif kind == "type":
             yield _wrong_kind(fault)
-        elif path == () and kind in ("anyOf", "not"):
+        elif "$schema" in fault.node and kind in ("anyOf", "not"):
             yield _structure(fault)
         elif kind == "const":
             message = f"veospec: {shown(fault.value)} is a form that this program does not read"
@@ -107,7 +107,7 @@ class Words:
     def _unknown(self, fault: Fault) -> Iterator[Found]:
         known = [str(key) for key in fault.node.get("properties", {})]
         for key in fault.value:
-            if key in known or (fault.path == () and key.startswith("x-")):
+            if key in known or ("$schema" in fault.node and key.startswith("x-")):
                 continue
             advice = self._nearest(key, known)
             yield Found(UNKNOWN_KEY, f"unknown key {shown(key)}", advice, (*fault.path, key), 0, is_at_key=True)
@@ -151,10 +151,11 @@ def _missing(fault: Fault) -> Iterator[Found]:
 
 def _wrong_kind(fault: Fault) -> Found:
     value, path = fault.value, fault.path
+    subject = "the file" if "$schema" in fault.node else called(path)
     kinds = [fault.limit] if isinstance(fault.limit, str) else list(fault.limit)
     words = listed([_KINDS[kind] for kind in kinds], last="or")
     if value is None:
-        return Found(WRONG_KIND, f"{called(path)} has no value", f"write {words}, or remove the key", path, 0)
+        return Found(WRONG_KIND, f"{subject} has no value", f"write {words}, or remove the key", path, 0)
     if fault.node.get("errorMessage") == LENGTH_WORDS and isinstance(value, int | float):
         message = f"{called(path)} {shown(value)}: {LENGTH_WORDS}"
         return Found(WRONG_FORM, message, f"write {value}f or {value}s", path, 0)
@@ -164,7 +165,7 @@ def _wrong_kind(fault: Fault) -> Found:
         advice = f"write it in brackets: [{value[:40]}]"
     if "string" in kinds and isinstance(value, (int, float)):
         advice = f'put it in quotes: "{value}"'
-    return Found(WRONG_KIND, f"{called(path)} has to be {words}, not {kind_of(value)}", advice, path, 0)
+    return Found(WRONG_KIND, f"{subject} has to be {words}, not {kind_of(value)}", advice, path, 0)
 
 
 def _structure(fault: Fault) -> Found:
@@ -258,7 +259,7 @@ def _example(node: Mapping[str, Any]) -> str:
 def called(path: Path) -> str:
     """Return what people call a place: the key, or the number of an entry from 1."""
     if not path:
-        return "the file"
+        return "the entry"
     last = path[-1]
     if isinstance(last, str):
         return last
