@@ -107,6 +107,34 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
+async def _asked(
+    pool: Pool,
+    head: bytes,
+    body: bytes | AsyncIterator[bytes],
+    patience: Patience,
+    *,
+    is_own: bool = False,
+    may_repeat: bool = True,
+) -> tuple[Lease, Answer]:
+    """Send a request and return the head of its answer on a borrowed connection.
+
+    Only what changes nothing `may_repeat`: once, when a kept connection turns out to have been closed meanwhile.
+    """
+    lease = await pool.borrow(patience, is_own=is_own)
+    try:
+        try:
+            return lease, await lease.connection.send(head, body, patience)
+        except Broken as broken:
+            if not (may_repeat and broken.dropped and lease.was_used):
+                raise
+        lease.release(is_whole=False)
+        lease = await pool.borrow(patience, is_new=True)
+        return lease, await lease.connection.send(head, body, patience)
+    except BaseException:
+        lease.release(is_whole=False)
+        raise
+
+
 class ApiClient:
     """Speaks to the API's host and to no other. `connections` bounds the free calls that run at once.
 
@@ -151,29 +179,16 @@ class ApiClient:
         self, method: str, head: bytes, content: bytes | Upload, limits: Limits, *, is_own: bool
     ) -> Reply:
         body = _file_parts(content) if isinstance(content, Upload) else content
-        lease = await self._pool.borrow(limits.patience, is_own=is_own)
+        lease, answer = await _asked(self._pool, head, body, limits.patience, is_own=is_own, may_repeat=method == "GET")
         is_whole = False
         try:
-            try:
-                answer = await lease.connection.send(head, body, limits.patience)
-            except Broken as broken:
-                # A kept connection that the other side had closed; only what changes nothing may be asked again.
-                if not (broken.dropped and lease.was_used and method == "GET"):
-                    raise
-                lease.release(is_whole=False)
-                lease = await self._pool.borrow(limits.patience, is_new=True)
-                answer = await lease.connection.send(head, body, limits.patience)
             if answer.header(b"content-encoding") not in ("", "identity"):
                 raise Broken("the answer is compressed although nobody asked", sent=True)
-            reply = Reply(
-                answer.status,
-                answer.header(b"retry-after")[:64],
-                await lease.connection.whole(answer, limits.max_bytes),
-            )
+            received = await lease.connection.whole(answer, limits.max_bytes)
             is_whole = True
-            return reply
         finally:
             lease.release(is_whole=is_whole)
+        return Reply(answer.status, answer.header(b"retry-after")[:64], received)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -212,26 +227,33 @@ class _Body(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._lease.connection.body(self._answer, self._patience):
             yield part
+        self._lease.release(is_whole=True)
 
     async def aclose(self) -> None:
         self._lease.release(is_whole=False)
 
 
 class _CheckedWire(httpx.AsyncBaseTransport):
-    """Carries a download over a connection of its own to the `origin` that was checked for it."""
+    """Carries a download over connections to the `origin` that was checked for it: name, port and addresses."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._pools: dict[Origin, Pool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         origin, patience = request.extensions["origin"], request.extensions["patience"]
         lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
         lines += [b"%s: %s" % header for header in request.headers.raw]
-        lease = await Pool(origin, _tls, 1).borrow(patience, is_own=True)
-        try:
-            answer = await lease.connection.send(b"\r\n".join(lines) + b"\r\n\r\n", b"", patience)
-        except BaseException:
-            lease.release(is_whole=False)
-            raise
+        if origin not in self._pools:
+            self._pools[origin] = Pool(origin, _tls, self._size)
+        head = b"\r\n".join(lines) + b"\r\n\r\n"
+        lease, answer = await _asked(self._pools[origin], head, b"", patience)
         headers = [(name, value) for name, value in answer.headers if name != b"set-cookie"]
         return httpx.Response(answer.status, headers=headers, stream=_Body(lease, answer, patience))
+
+    async def aclose(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
 
 
 class DownloadClient:
@@ -241,10 +263,10 @@ class DownloadClient:
         self._gate = gate
         self._slots = asyncio.Semaphore(at_once)
         self._client = httpx.AsyncClient(
-            transport=_CheckedWire(),
+            transport=_CheckedWire(at_once),
             trust_env=False,
             follow_redirects=False,
-            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"},
+            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
         )
 
     async def download(self, url: str, target: Path, *, limits: Limits) -> Downloaded:
