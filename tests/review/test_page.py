@@ -121,6 +121,12 @@ def test_reels_requests_and_changes_are_shown() -> None:
     assert "words" not in shown["change"]["fields"][1]
 
 
+def test_a_take_that_did_not_change_has_no_changes_to_show() -> None:
+    first = ("SH010@16:9", 1)
+    for reason in (Reason(Why.UNCHANGED, "unchanged"), Reason(Why.SHARED, "shares SH020"), Reason(Why.NEW, "new")):
+        assert "change" not in page_data(view(reasons={first: reason}))["shots"][0]["takes"][0]
+
+
 def test_approvals_are_those_that_the_check_accepts() -> None:
     both = approval_digest([digest("bytes SH010@16:9 1"), digest("bytes SH010@9:16 1")])
     assert page_data(view())["approvals"]["SH010"]["1"] == both

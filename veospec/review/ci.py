@@ -34,7 +34,7 @@ def github_files(spec: str, version: str) -> dict[str, str]:
     """Return the workflows by path; `spec` is relative to the repository, `version` the one that is installed."""
     values = {"SPEC": _quoted(spec), "VERSION": version}
     return {
-        PREVIEW_WORKFLOW: _filled(_PREVIEW, values, STEPS=indent(preview_steps(), " " * 6)),
+        PREVIEW_WORKFLOW: _filled(_PREVIEW, values, STEPS=indent(preview_steps(_quoted(spec)), " " * 6)),
         COMMENT_WORKFLOW: _filled(_COMMENT, values),
         APPLY_WORKFLOW: _filled(_APPLY, values),
     }
@@ -42,7 +42,7 @@ def github_files(spec: str, version: str) -> dict[str, str]:
 
 def preview_action() -> str:
     """Return `action.yml` of the composite action: the very steps of the workflow, with `spec` as its input."""
-    return _filled(_ACTION, {}, STEPS=indent(preview_steps(), " " * 4))
+    return _filled(_ACTION, {}, STEPS=indent(preview_steps("${{ inputs.spec }}"), " " * 4))
 
 
 def gitlab_files(spec: str, version: str) -> dict[str, str]:
@@ -52,9 +52,9 @@ def gitlab_files(spec: str, version: str) -> dict[str, str]:
     return {GITLAB: _filled(_GITLAB, values)}
 
 
-def preview_steps() -> str:
-    """Return the steps from check to artefact; they expect `SPEC` in the environment and `veospec` on the path."""
-    return _filled(_STEPS, {})
+def preview_steps(spec: str) -> str:
+    """Return the steps from check to artefact; `spec` is a YAML text or an expression, `veospec` on the path."""
+    return _filled(_STEPS, {"SPEC": spec})
 
 
 def _filled(text: str, values: dict[str, str], **blocks: str) -> str:
@@ -74,9 +74,13 @@ def _quoted(path: str) -> str:
 _STEPS = """\
 - name: Check the storyboard
   shell: bash
+  env:
+    SPEC: <<SPEC>>
   run: veospec validate "$SPEC" --format github
 - name: Plan
   shell: bash
+  env:
+    SPEC: <<SPEC>>
   run: |
     code=0
     veospec plan "$SPEC" --exit-code || code=$?
@@ -85,6 +89,8 @@ _STEPS = """\
 - name: Write the comment
   if: always()
   shell: bash
+  env:
+    SPEC: <<SPEC>>
   run: |
     folder=$(dirname "$SPEC")
     mkdir -p "$RUNNER_TEMP/veospec"
@@ -96,15 +102,18 @@ _STEPS = """\
     run="$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID"
     veospec comment "$SPEC" "${base[@]}" --preview-url "$run" -o "$RUNNER_TEMP/veospec/comment.md"
 - name: Draw the animatic
+  id: draw
   shell: bash
+  env:
+    SPEC: <<SPEC>>
   run: |
     veospec apply "$SPEC" --provider local --yes
-    echo "VEOSPEC_OUT=$(dirname "$SPEC")/out" >> "$GITHUB_ENV"
+    echo "out=$(dirname "$SPEC")/out" >> "$GITHUB_OUTPUT"
 - name: Keep the page
   uses: <<UPLOAD>>
   with:
     name: veospec-review
-    path: ${{ env.VEOSPEC_OUT }}
+    path: ${{ steps.draw.outputs.out }}
     if-no-files-found: error
 - name: Keep the comment
   if: always()
@@ -128,10 +137,9 @@ concurrency:
   cancel-in-progress: true
 jobs:
   preview:
+    name: preview
     runs-on: ubuntu-latest
     timeout-minutes: 30
-    env:
-      SPEC: <<SPEC>>
     steps:
       - uses: <<CHECKOUT>>
         with:
@@ -151,7 +159,7 @@ _COMMENT = """\
 # checked out or run here. Its comment file is hostile bytes: bounded, checked for its mark, and sent as text.
 name: storyboard comment
 on:
-  workflow_run:
+  workflow_run: # zizmor: ignore[dangerous-triggers] nothing of the pull request is checked out or run
     workflows: [storyboard]
     types: [completed]
 permissions: {}
@@ -160,12 +168,13 @@ concurrency:
   cancel-in-progress: false
 jobs:
   comment:
+    name: comment
     if: github.event.workflow_run.event == 'pull_request'
     runs-on: ubuntu-latest
     timeout-minutes: 5
     permissions:
-      actions: read
-      pull-requests: write
+      actions: read # to fetch the artefact
+      pull-requests: write # to write the comment
     steps:
       - id: fetch
         continue-on-error: true
@@ -220,8 +229,9 @@ concurrency:
   cancel-in-progress: false
 jobs:
   apply:
+    name: apply
     if: github.ref_protected
-    runs-on: self-hosted
+    runs-on: self-hosted # zizmor: ignore[self-hosted-runner] never runs for a pull request
     environment: veospec-paid
     timeout-minutes: 360
     steps:
@@ -235,6 +245,7 @@ jobs:
         shell: bash
         run: python -m pip install --disable-pip-version-check "veospec==<<VERSION>>"
       - name: Apply
+        id: apply
         shell: bash
         env:
           SPEC: <<SPEC>>
@@ -244,12 +255,12 @@ jobs:
         run: |
           : "${VEOSPEC_HOME:?set this variable of the repository to a folder that stays}"
           veospec apply "$SPEC" --yes --max-credits "$MAX_CREDITS"
-          echo "VEOSPEC_OUT=$(dirname "$SPEC")/out" >> "$GITHUB_ENV"
+          echo "out=$(dirname "$SPEC")/out" >> "$GITHUB_OUTPUT"
       - name: Keep the page
         uses: <<UPLOAD>>
         with:
           name: veospec-review
-          path: ${{ env.VEOSPEC_OUT }}
+          path: ${{ steps.apply.outputs.out }}
 """
 
 _ACTION = """\
@@ -272,11 +283,7 @@ runs:
         python-version: ${{ inputs.python-version }}
     - name: Install veospec
       shell: bash
-      env:
-        INPUT_SPEC: ${{ inputs.spec }}
-      run: |
-        python -m pip install --disable-pip-version-check "$GITHUB_ACTION_PATH/../../.."
-        printf 'SPEC=%s\\n' "${INPUT_SPEC%%$'\\n'*}" >> "$GITHUB_ENV"
+      run: python -m pip install --disable-pip-version-check "$GITHUB_ACTION_PATH/../../.."
 <<STEPS>>
 """
 

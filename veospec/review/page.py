@@ -15,7 +15,7 @@ from typing import Any
 
 from veospec.model import Cell, Character, FileSource, Kind, MediaFacts, Mode, Node, NodeSource, Storyboard
 from veospec.plan.budget import price_text
-from veospec.plan.values import Change, Reason
+from veospec.plan.values import Change, Reason, Why
 from veospec.review.approved import approvals
 from veospec.review.assets import Assets
 from veospec.review.conform import relative_url
@@ -27,6 +27,9 @@ from veospec.review.words import word_diff
 
 STATUSES = ("todo", "changes", "done")
 """What the page offers for `review.status`; another word found in a spec is kept and shown."""
+
+_TELLING = frozenset({Why.CHANGED, Why.UPSTREAM, Why.STALE, Why.RETAKE, Why.LOST_BYTES})
+"""Reasons worth reading although no field is named; the others say that nothing happened."""
 
 _DATA_IMAGE = re.compile(r"data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}\Z")
 
@@ -245,7 +248,7 @@ def _take(node: Node, number: int, output: Output | None, view: PageInput) -> di
     if request is not None:
         line["request"] = json.dumps(request, ensure_ascii=False, indent=2, default=str)
     reason = view.reasons.get(output.id)
-    if reason is not None:
+    if reason is not None and (reason.changes or reason.why in _TELLING):
         line["change"] = {"text": reason.text, "fields": [_change(c) for c in reason.changes]}
     return line
 
