@@ -472,6 +472,7 @@ def test_a_lost_answer_is_found_hours_later(emulator: Address, tmp_path: Path) -
         found = stage.run(lambda provider: provider.recover(attempt(prepared, "vs1:late", at)))
         assert found.job_id
         assert "captcha" in found.seen
+        assert sum(rate.accepted for rate in stage.run(lambda provider: provider.captcha_rates())) == 1
 
 
 DOWNLOADS = ["truncated-body", "wrong-length", "cut-before-read", "no-length", {"fault": 503}, {"fault": 502}]
@@ -669,6 +670,31 @@ def test_preflight_refuses(
     with pytest.raises(error) as caught:
         stage.run(lambda provider: provider.preflight((), needed))
     assert says in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_an_account_whose_session_died_is_not_used(stage: Stage) -> None:
+    """With another account the run goes on and says so; alone it stops."""
+    stage.emails = (EMAIL, OTHER)
+    dead = {"call": "account", "number": "1-", "account": EMAIL, "fault": 596}
+    stage.faults(dead)
+
+    async def work(provider: FlowProvider) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return await provider.preflight((), 1), provider.accounts
+
+    notes, used = stage.run(work)
+    assert (len(notes), used) == (1, (OTHER,))
+    assert EMAIL in notes[0]
+    stage.emails = (EMAIL,)
+    stage.faults(dead)
+    with pytest.raises(Unauthorized, match="session"):
+        stage.run(work)
+
+
+def test_an_account_that_cannot_be_read_is_a_note(stage: Stage) -> None:
+    """What is not known does not stop a run."""
+    stage.faults({"call": "account", "number": 1, "fault": 404})
+    (note, *_) = stage.run(lambda provider: provider.preflight((), 1))
+    assert "not known" in note
 
 
 def test_a_wrong_token_stops_the_run(stage: Stage) -> None:

@@ -268,6 +268,13 @@ def test_captcha_providers_are_names_only() -> None:
     assert replies.Captcha(("CapSolver",), 12) == found
 
 
+def test_captcha_rates_are_counted_from_the_rows() -> None:
+    """Taken attempts of all attempts, by provider."""
+    rows = [{"provider": "CapSolver", "statusCode": 200}, {"provider": "CapSolver", "statusCode": 403}, {}, 7]
+    expected = (replies.CaptchaRate("CapSolver", 2, 1), replies.CaptchaRate("unknown", 1, 0))
+    assert expected == replies.captcha_rates({"data": rows})
+
+
 HOSTILE = [b"", b"\xff\xfe", b"<html>", b"[" * 200_000, b"1" * 10_000, b'{"a": NaN}', b'{"a": Infinity}', b"{", b"\x00"]
 
 

@@ -147,7 +147,7 @@ def _generated(material: Material, account: str) -> str:
     if receipt is None or receipt.provider != replies.PROVIDER or not isinstance(source, NodeSource) or source.frame:
         # A frame of a clip is a new picture; the id of the clip does not name it.
         return ""
-    if (ids.owner_of(receipt.media_id) or receipt.account) != account:
+    if (ids.owner_of(receipt.media_id) or receipt.account).lower() != account.lower():
         return ""
     fits = ids.is_video_id(receipt.media_id) if _kind(material) == "video" else ids.is_image_id(receipt.media_id)
     return receipt.media_id if fits else ""

@@ -9,10 +9,10 @@ Source: useapi.net Google Flow API v1 reference, `GET /accounts`, `GET /accounts
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from veospec.catalog.catalogue import Catalogue
-from veospec.errors import OutOfCredits, Scope, Unauthorized
+from veospec.errors import OutOfCredits, Rejected, Scope, Unauthorized
 from veospec.providers.flow import ids, replies
 from veospec.providers.flow.api import FlowApi
 from veospec.providers.flow.config import FlowConfig
@@ -53,9 +53,7 @@ async def check(api: FlowApi, config: FlowConfig, catalogue: Catalogue, credits_
                 scope=Scope.RUN,
                 reason="ACCOUNT_NOT_FOUND",
             )
-        found = listed
-        if listed.is_healthy:
-            found = replies.account(await api.get(ids.account_path(email), email=email), email)
+        found = await _looked_at(api, listed, email, notes) if listed.is_healthy else listed
         if found.is_healthy:
             usable.append(found)
         else:
@@ -74,6 +72,18 @@ async def check(api: FlowApi, config: FlowConfig, catalogue: Catalogue, credits_
     if reported and config.plan_class and reported != config.plan_class:
         notes.append(f"the account reports the plan {reported}, {config.plan_class} is configured")
     return Checked(tuple(usable), config.plan_class or reported, tuple(notes))
+
+
+async def _looked_at(api: FlowApi, listed: replies.Account, email: str, notes: list[str]) -> replies.Account:
+    try:
+        return replies.account(await api.get(ids.account_path(email), email=email), email)
+    except Rejected as error:
+        if error.scope is Scope.RUN:
+            raise
+        if isinstance(error, Unauthorized) and error.reason == "SESSION_DEAD":
+            return replace(listed, email=email, is_healthy=False, health=error.message)
+        notes.append(f"credits and plan of {email} are not known: {error.message}")
+        return replace(listed, email=email)
 
 
 def _check_credits(usable: Sequence[replies.Account], needed: int | None, notes: list[str]) -> None:

@@ -36,7 +36,7 @@ from veospec.providers.base import (
     Result,
 )
 from veospec.providers.flow import accounts, ids, preflight, recovery, replies, wire
-from veospec.providers.flow.api import JOB, FlowApi
+from veospec.providers.flow.api import JOB, LOG, FlowApi
 from veospec.providers.flow.config import FlowConfig
 from veospec.providers.flow.fault_table import JOB_GONE, NOT_FOUND, Kind
 from veospec.providers.flow.faults import explain_job
@@ -111,7 +111,10 @@ class FlowProvider:
 
     async def prepare(self, order: Order) -> Prepared:
         """Upload what is missing and write the body."""
-        account = _owner_of_source(order) or await self.account_of(order.node)
+        owner = _owner_of_source(order)
+        # An id spells its owner in lower case; the configured spelling names the same account.
+        account = next((e for e in self._config.emails if owner and ids.same_email(owner, e)), owner)
+        account = account or await self.account_of(order.node)
         denied = self._denied.get((account, order.node.request.model))
         if denied is not None:
             raise denied
@@ -248,6 +251,10 @@ class FlowProvider:
     async def captcha(self) -> replies.Captcha:
         """Return which captcha providers are configured; for `doctor`."""
         return replies.captcha_providers(await self._api.get("/accounts/captcha-providers"))
+
+    async def captcha_rates(self) -> tuple[replies.CaptchaRate, ...]:
+        """Return how many of the last captcha attempts of each provider were taken; for `doctor`."""
+        return replies.captcha_rates(await self._api.get("/accounts/captcha-stats?limit=500", limits=LOG))
 
     async def connected(self) -> tuple[replies.Account, ...]:
         """Return every connected account with its health, credits and plan where it is healthy; for `doctor`."""

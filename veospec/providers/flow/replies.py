@@ -270,6 +270,25 @@ def captcha_providers(document: Json) -> Captcha:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CaptchaRate:
+    """How a captcha provider did: attempts in the log, and those that ended in an accepting status."""
+
+    provider: str
+    attempts: int
+    accepted: int
+
+
+def captcha_rates(document: Json) -> tuple[CaptchaRate, ...]:
+    """Return the rates in `GET /accounts/captcha-stats`, counted from its rows, by provider."""
+    found: dict[str, list[int]] = {}
+    for row in each(dig(document, "data")):
+        counts = found.setdefault(text(row.get("provider"), 40) or "unknown", [0, 0])
+        counts[0] += 1
+        counts[1] += (number(row.get("statusCode")) or 0) in range(200, 300)
+    return tuple(CaptchaRate(name, *counts) for name, counts in sorted(found.items()))
+
+
 # -- failures ---------------------------------------------------------------------------------------------
 
 
