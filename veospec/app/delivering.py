@@ -7,7 +7,7 @@ made again while the stamp and the file agree.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,8 @@ from veospec.app.inventory import StoredInventory
 from veospec.app.project import Project, open_project
 from veospec.app.requests import requests_of
 from veospec.errors import MediaError
-from veospec.media import frames, sheet
+from veospec.media import frames
+from veospec.media import sheet as media_sheet
 from veospec.media.leader import Leader
 from veospec.media.preview import write_preview
 from veospec.media.reel import REEL_VERSION, ReelCut, Segment, make_reel
@@ -28,6 +29,7 @@ from veospec.review import captions, edl, fcpxml, shotlist, timeline
 from veospec.review.assets import load_assets
 from veospec.review.conform import delivery_name
 from veospec.review.page import PageInput, ReelFile, render_page
+from veospec.review.sheet import SheetLine, sheet_lines, sheet_page
 from veospec.review.values import CutList, Event, Output
 from veospec.run.events import Ended
 from veospec.run.outcome import Report
@@ -38,8 +40,9 @@ from veospec.store.outputs import OutFolder
 MANIFEST = "manifest.json"
 PAGE = "review.html"
 SHEET = "contact-sheet.jpg"
+SHEET_PAGE = "contact-sheet.html"
 POSTER_PX = 480
-SHEET_VERSION = 1
+SHEET_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,42 +221,43 @@ class Desk:
         return Segment(label, path, digest, event.source_in, event.frames, kind, before, after, missing)
 
     def sheet(self) -> list[str]:
-        """Write the contact sheet."""
-        asked = self.account.project.storyboard.deliver
-        entries = [self._sheet_entry(o, asked.sheet_frames) for o in self._shown_outputs()]
-        if not entries:
+        """Write the contact sheet as JPEG and as a page to print; one delivery after the other, so that rows fit."""
+        board = self.account.project.storyboard
+        order = {cell: number for number, cell in enumerate(board.cells)}
+        places = {o.id: (order.get(o.cell, -1), o.kind is Kind.CLIP) for o in self.account.outputs}
+        lines = sorted(sheet_lines(board, self.account.outputs), key=lambda line: places[line.output])
+        if not lines:
             return []
-        what = {"sheet": SHEET_VERSION, "columns": asked.sheet_columns, "entries": [repr(e) for e in entries]}
-        title = self.account.project.storyboard.project.title or self.account.project.storyboard.file
+        columns = board.deliver.sheet_columns
+        title = board.project.title or board.file
+        by_id = {o.id: o for o in self.account.outputs}
+        pictures = {line.output: [self._thumb(by_id[line.output], str(f)) for f in line.frames] for line in lines}
+        what = {"sheet": SHEET_VERSION, "title": title, "columns": columns, "lines": [repr(line) for line in lines]}
 
         def make(target: Path) -> None:
-            sheet.write_sheet(title, [e.values() for e in entries], asked.sheet_columns, target)
+            media_sheet.write_sheet(title, [_entry(line, pictures[line.output]) for line in lines], columns, target)
 
         self._stamped(SHEET, what, make)
+        names = {line.output: [self._picture(path) for path in pictures[line.output]] for line in lines}
+        self._out.write(SHEET_PAGE, sheet_page(title, lines, columns, names).encode())
+        self._written.add(SHEET_PAGE)
         return [SHEET]
+
+    def _picture(self, thumb: Path) -> str:
+        """Deliver a small picture beside the pages that show it, and return its path."""
+        name = f"posters/{thumb.name}"
+        self._out.write(name, thumb.read_bytes())
+        self._written.add(name)
+        return name
 
     def _shown_outputs(self) -> Iterable[Output]:
         return [o for o in self.account.outputs if o.kind in (Kind.CLIP, Kind.STILL)]
-
-    def _sheet_entry(self, output: Output, which: tuple[str, ...]) -> _SheetLine:
-        names = which if output.kind is Kind.CLIP else ("first",)
-        pictures = tuple(self._thumb(output, frame) for frame in names) if output.file else ()
-        length = "" if output.media is None or output.media.duration is None else f"{float(output.media.duration):g} s"
-        note = " · ".join(part for part in (f"seed {output.seed}", length, output.digest[:8]) if part)
-        return _SheetLine(
-            f"{output.node} T{output.take:02}",
-            note,
-            pictures,
-            output.selected,
-            output.flags,
-            output.reason or "not made",
-        )
 
     def _thumb(self, output: Output, frame: str, width: int = POSTER_PX) -> Path:
         """Return a small JPEG of a frame, from the index when it was made before."""
         record = self.account.record(output.key)
         folder = self._store.root / "index" / "thumbs"
-        path = folder / f"{output.digest}-{frame}-{width}.jpg"
+        path = folder / f"{output.digest[:32]}-{frame}-{width}.jpg"
         if not path.exists():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = self._store.scratch / scratch_name(".jpg")
@@ -266,15 +270,11 @@ class Desk:
         """Write the review page with its posters."""
         if self.account.project.storyboard.deliver.review == "none":
             return []
-        posters: dict[tuple[str, int], str] = {}
-        for output in self._shown_outputs():
-            if output.file:
-                name = f"posters/{Path(output.file).stem}.jpg"
-                self._out.write(
-                    name, self._thumb(output, "middle" if output.kind is Kind.CLIP else "first").read_bytes()
-                )
-                self._written.add(name)
-                posters[output.id] = name
+        posters = {
+            output.id: self._picture(self._thumb(output, str(output.media.frames // 2)))
+            for output in self._shown_outputs()
+            if output.file and output.media is not None
+        }
         lead = 0
         board = self.account.project.storyboard
         if not self.account.project.profile.is_remote:
@@ -350,21 +350,9 @@ class Desk:
             self._store.index.put("made", stamp, digest.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class _SheetLine:
-    """One take on the contact sheet; its text decides whether the sheet is drawn again."""
-
-    label: str
-    note: str
-    pictures: tuple[Path, ...]
-    selected: bool
-    flags: tuple[str, ...]
-    missing: str
-
-    def values(self) -> sheet.SheetEntry:
-        """Return what the media room draws."""
-        missing = "" if self.pictures else self.missing
-        return sheet.SheetEntry(self.label, self.note, self.pictures, self.selected, self.flags, missing)
+def _entry(line: SheetLine, pictures: Sequence[Path]) -> media_sheet.SheetEntry:
+    missing = "" if pictures else line.missing
+    return media_sheet.SheetEntry(line.label, line.note, tuple(pictures), line.is_selected, line.flags, missing)
 
 
 def _segment_words(segment: Segment) -> list[object]:

@@ -64,14 +64,14 @@ def compare(choices: Choices, environment: Mapping[str, str]) -> Answer:
 
 
 def _row(column: _Column) -> tuple[str, ...]:
-    credits = (
-        "" if column.name.startswith("metered") else "unknown" if column.credits is None else f"{column.credits:,}"
-    )
+    in_credits = "unknown" if column.credits is None else f"{column.credits:,}"
+    if column.name.startswith("metered"):
+        in_credits = ""
     dollars = "unknown" if column.micro_usd is None else usd_text(column.micro_usd)
-    refused = ", ".join(column.refused[:4]) + (
-        f" and {len(column.refused) - 4} more" if len(column.refused) > 4 else ""
-    )
-    return (column.name, credits, dollars, term(refused))
+    refused = ", ".join(column.refused[:4])
+    if len(column.refused) > 4:
+        refused += f" and {len(column.refused) - 4} more"
+    return (column.name, in_credits, dollars, term(refused))
 
 
 def _paid(board: Storyboard) -> Iterator[Node]:

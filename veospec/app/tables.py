@@ -12,7 +12,7 @@ from veospec.errors import Exit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. `text` are lines that are safe to print, `json` its document, `exit` the code to leave with."""
+    """A finished answer: lines that are safe to print, a JSON document, and the code to leave with."""
 
     text: tuple[str, ...]
     json: Mapping[str, Any]

@@ -69,16 +69,17 @@ def export(spec: Path, forms: tuple[str, ...], **options: Any) -> int:
 @reading_options
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of printing.")
 @click.option("--base", type=click.Path(path_type=Path, dir_okay=False), help="The manifest before the change.")
-@click.option("--preview-url", default="", help="Where the uploaded page or picture can be seen.")
+@click.option("--preview-url", default="", metavar="URL", help="A picture of the cut that the comment shows.")
+@click.option("--page-url", default="", metavar="URL", help="Where the review page was uploaded.")
+@click.option("--run-url", default="", metavar="URL", help="The CI run.")
 @click.option("--no-prompts", is_flag=True, help="Leave the text of prompts out.")
-def comment(
-    spec: Path, output: Path | None, base: Path | None, preview_url: str, *, no_prompts: bool, **options: Any
-) -> int:
+def comment(spec: Path, output: Path | None, base: Path | None, *, no_prompts: bool, **options: Any) -> int:
     """Write the Markdown of a pull request: what changed, what it would cost, what is stale."""
-    from veospec.app.delivering import pull_request_comment
+    from veospec.app.commenting import pull_request_comment
 
+    links = {name: options.pop(f"{name}_url", "") for name in ("preview", "page", "run")}
     text = pull_request_comment(
-        choices_of(spec, options), os.environ, base=base, preview_url=preview_url, with_prompts=not no_prompts
+        choices_of(spec, options), os.environ, base=base, links=links, show_prompts=not no_prompts
     )
     if output is None:
         say(text.rstrip("\n"))

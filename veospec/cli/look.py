@@ -1,4 +1,4 @@
-"""Commands that only look: `validate`, `status`, `explain`, `show`, `cost`, `models`, `schema`, `doctor`, `completion`."""
+"""Commands that only look, from `validate` and `status` to `doctor`; they change nothing."""
 
 from __future__ import annotations
 

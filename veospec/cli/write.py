@@ -33,7 +33,7 @@ def init(folder: Path, ci: str | None, *, minimal: bool, force: bool) -> int:
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of printing.")
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 def import_(source: Path, output: Path | None, *, force: bool) -> int:
-    """Turn a prompts.json or a CSV file into a storyboard. Keys that are not known are named, never dropped in silence."""
+    """Turn a prompts.json or a CSV file into a storyboard. Unknown keys are named, never dropped in silence."""
     from veospec.app.editing import import_file
 
     text, problems = import_file(source)
