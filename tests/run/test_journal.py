@@ -16,7 +16,7 @@ from veospec.errors import BudgetExceeded, Charge, JournalError
 from veospec.model import Cost
 from veospec.plan.values import Ceiling
 from veospec.providers.base import Receipt, Result
-from veospec.run.journal import Journal, Snapshot, Standing
+from veospec.run.journal import Journal, JournalRefs, Snapshot, Standing
 from veospec.run.lifecycle import Event, MoveError, Next, State
 from veospec.run.rows import Intent, Part, Record
 
@@ -236,13 +236,14 @@ def test_person_forgets(journal: Journal) -> None:
 
 
 def test_refs_and_denials(journal: Journal) -> None:
-    """Handles are kept per account, kind and digest; a denial is for one run."""
-    journal.remember("a", "image", "d1", "user:1", START)
-    journal.remember("a", "image", "d1", "user:2", START)
-    assert journal.ref("a", "image", "d1") == "user:2"
-    assert journal.ref("b", "image", "d1") is None
-    journal.forget("a", "image", "d1")
-    assert journal.ref("a", "image", "d1") is None
+    """Handles are kept per account and name; a denial is for one run."""
+    refs = JournalRefs(journal, lambda: START)
+    refs.put("a", "image:d1", "user:1")
+    refs.put("a", "image:d1", "user:2")
+    assert refs.get("a", "image:d1") == "user:2"
+    assert refs.get("b", "image:d1") == ""
+    refs.forget("a", "image:d1")
+    assert refs.get("a", "image:d1") == ""
     journal.deny("r1", "a", "veo", "no right", START)
     assert journal.denied("r1", "a", "veo") == "no right"
     assert journal.denied("r1", "a", "other") is None

@@ -47,6 +47,11 @@ class Halt:
             self.error = self.error or error
             self.stop(error.message, error.hint, error.exit_code)
 
+    def dead(self, error: VeospecError) -> None:
+        """Stop because the provider or the account does not let anything through."""
+        self.error = self.error or error
+        self.stop(error.message, error.hint, Exit.STOPPED)
+
     def interrupt(self) -> None:
         """Begin nothing new, and wait for nothing that goes on elsewhere."""
         self.is_interrupted = True

@@ -11,7 +11,7 @@ Beside that: handles of things made once per account (`refs`), and what an accou
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -127,8 +127,8 @@ class Journal:
         return tuple(self.record(attempt) for attempt in dict.fromkeys(str(row["attempt"]) for row in rows))
 
     def at(self, key: Key) -> tuple[tuple[Record, Entry], ...]:
-        """Return all attempts at a key, oldest first."""
-        found = (entry_of(row) for row in self._db.select("entries", {"key": key}))
+        """Return all attempts at a key, whether wanted or sent, oldest first."""
+        found = (entry_of(row) for row in self._db.search("entries", "key = ? OR sent_key = ?", (key, key)))
         return tuple((self.record(entry.attempt), entry) for entry in found)
 
     def spent(self, run: str, board: str = "") -> Cost:
@@ -248,22 +248,22 @@ class Journal:
 
     # -- things made once per account, and what an account may not do
 
-    def ref(self, account: str, kind: str, digest: str) -> str | None:
-        """Return the handle of an upload, a character or a voice of an account."""
-        found = self._db.select("refs", {"account": account, "kind": kind, "digest": digest})
-        return str(found[0]["ref"]) if found else None
+    def ref(self, account: str, name: str) -> str:
+        """Return the handle of an upload, a character or a voice of an account, or nothing."""
+        found = self._db.select("refs", {"account": account, "name": name})
+        return str(found[0]["handle"]) if found else ""
 
-    def remember(self, account: str, kind: str, digest: str, ref: str, now: datetime) -> None:
+    def remember(self, account: str, name: str, handle: str, now: datetime) -> None:
         """Keep a handle; a newer one takes its place."""
         with self._db.transaction():
-            self.forget(account, kind, digest)
-            row: Row = {"account": account, "kind": kind, "digest": digest, "ref": ref, "made_at": instant(now)}
+            self.forget(account, name)
+            row: Row = {"account": account, "name": name, "handle": handle, "made_at": instant(now)}
             self._db.insert("refs", row)
 
-    def forget(self, account: str, kind: str, digest: str) -> None:
+    def forget(self, account: str, name: str) -> None:
         """Drop a handle that the service does not know any more."""
         with self._db.transaction():
-            for row in self._db.select("refs", {"account": account, "kind": kind, "digest": digest}):
+            for row in self._db.select("refs", {"account": account, "name": name}):
                 self._db.delete("refs", _number(row))
 
     def deny(self, run: str, account: str, model: str, reason: str, now: datetime) -> None:
@@ -348,6 +348,26 @@ class Journal:
                 if not self._db.update("entries", _number(row), changes, guard={"state": old.value}):
                     raise JournalError(f"a take of attempt {attempt} was moved by somebody else")
             return self.record(attempt)
+
+
+class JournalRefs:
+    """The journal as the memory of a provider (`providers.base.RemoteRefs`)."""
+
+    def __init__(self, journal: Journal, now: Callable[[], datetime]) -> None:
+        self._journal = journal
+        self._now = now
+
+    def get(self, account: str, name: str) -> str:
+        """Return the handle, or nothing."""
+        return self._journal.ref(account, name)
+
+    def put(self, account: str, name: str, handle: str) -> None:
+        """Remember a handle; another one under the same name is replaced."""
+        self._journal.remember(account, name, handle, self._now())
+
+    def forget(self, account: str, name: str) -> None:
+        """Drop a handle that the service no longer knows."""
+        self._journal.forget(account, name)
 
 
 def _flights(records: Iterable[Record]) -> dict[Key, Flight]:

@@ -18,11 +18,11 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 1.0
 
 @asynccontextmanager
 async def leases(
-    locks: Locks, keys: Iterable[Key], clock: Clock, halt: Halt, waiting: Callable[[Holder], None]
+    locks: Locks, keys: Iterable[Key], clock: Clock, halt: Halt, waiting: Callable[[Holder], None] | None
 ) -> AsyncIterator[bool]:
     """Hold every key; yields False when the run was told to stop before all of them were free.
 
-    `waiting` is told once per key who is waited for.
+    `waiting` is told once per key who is waited for; without it nobody is waited for.
     """
     with ExitStack() as held:
         for key in sorted(set(keys)):
@@ -34,13 +34,15 @@ async def leases(
         yield True
 
 
-async def _take(locks: Locks, key: Key, clock: Clock, halt: Halt, waiting: Callable[[Holder], None]) -> Lease | None:
+async def _take(
+    locks: Locks, key: Key, clock: Clock, halt: Halt, waiting: Callable[[Holder], None] | None
+) -> Lease | None:
     pause_s, is_told = FIRST_PAUSE_S, False
     while True:
         got = locks.attempt(key, doing="apply")
         if isinstance(got, Lease):
             return got
-        if halt.is_stopping():
+        if waiting is None or halt.is_stopping():
             return None
         if not is_told:
             waiting(got)

@@ -78,8 +78,8 @@ TABLES = (
     ),
     Table(
         "refs",
-        ("account TEXT", "kind TEXT", "digest TEXT", "ref TEXT", "made_at TEXT"),
-        ("CREATE UNIQUE INDEX one_ref ON refs (account, kind, digest)",),
+        ("account TEXT", "name TEXT", "handle TEXT", "made_at TEXT"),
+        ("CREATE UNIQUE INDEX one_ref ON refs (account, name)",),
     ),
     Table(
         "denials",

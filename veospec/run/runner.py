@@ -148,9 +148,6 @@ class Runner:
             for step in steps:
                 self._done(Outcome(step, state, step.key, reason=f"needs {names}", hint=missing[0].hint))
             return
-        if self._halt.is_stopping():
-            self._stop(steps)
-            return
         by_node = {outcome.step.node.id: outcome for outcome in needed}
         try:
             wanted = tuple(self._wanted(step, by_node) for step in steps)

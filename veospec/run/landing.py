@@ -1,0 +1,304 @@
+"""Bring home what was accepted: look at the job, write down its links, fetch each file, file it away.
+
+Nothing here can cost money and everything may be repeated, by this process or the next. What could not be brought
+home stays in the journal where it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from veospec.errors import ApiError, Charge, MediaError, Scope, StoreError
+from veospec.model import FREE
+from veospec.providers.base import Receipt, Result
+from veospec.run.events import Phase, Settled
+from veospec.run.filing import Label, file_away, look
+from veospec.run.journal import Journal
+from veospec.run.kit import Kit, steps_of
+from veospec.run.lifecycle import Event, State
+from veospec.run.matching import is_usable, match
+from veospec.run.rows import Entry, Record
+from veospec.run.verdicts import on_job
+from veospec.store.actions import ActionRecord
+from veospec.store.durable import scratch_name
+
+HARD_TRIES = 3
+"""Looks that may fail for a reason which does not pass by itself before the job is left for the next run."""
+
+RECOVER_AFTER_S = (0.0, 10.0, 60.0, 120.0)
+"""When to look for a request whose answer was lost: a job may appear late in the lists that are searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """An attempt as it stands now, and why it is not further."""
+
+    record: Record
+    reason: str = ""
+    hint: str = ""
+
+
+class Lander:
+    """Lands attempts of one run."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    async def land(
+        self,
+        record: Record,
+        *,
+        is_fresh: bool,
+        generated: Callable[[], None],
+        results: Mapping[int, Result] | None = None,
+    ) -> Landed:
+        """Take an accepted attempt as far as it goes now.
+
+        `generated` is called once, when the service works on it no longer. `is_fresh` tells that it was accepted just
+        now; else the first look comes at once. `results` are what the acceptance brought, already written down.
+        """
+        kit, why = self._kit, Landed(record)
+        results = results or {}
+        try:
+            if not results and any(entry.state is State.SUBMITTED for entry in record.entries):
+                found, why = await self._watch(record, is_fresh=is_fresh)
+                if found:
+                    results = await self.write_down(record, found)
+        finally:
+            generated()
+        record = await kit.desk.do(lambda journal: journal.record(record.id))
+        waiting = [entry for entry in record.entries if entry.state is State.GENERATED]
+        troubles = await asyncio.gather(*(self._bring(record, entry, results.get(entry.position)) for entry in waiting))
+        record = await kit.desk.do(lambda journal: journal.record(record.id))
+        trouble = next((t for t in troubles if t is not None), None)
+        return replace(trouble or why, record=record)
+
+    async def write_down(self, record: Record, found: tuple[Result, ...]) -> dict[int, Result]:
+        """Write down what a finished job holds for each take, and return it by position."""
+        now = self._kit.now()
+        open_ = {entry.position for entry in record.entries if entry.state is State.SUBMITTED}
+        matched = match(record.entries, _completed(record, found))
+        matched = {position: result for position, result in matched.items() if position in open_}
+        good = {position: result for position, result in matched.items() if is_usable(result)}
+        released = [e for e in record.entries if e.position in matched and e.position not in good]
+        with_links = {position: replace(result, content=None) for position, result in good.items()}
+
+        def write(journal: Journal) -> None:
+            journal.generated(record.id, with_links, now)
+            for entry in released:
+                reason = matched[entry.position].refused or "refused without a reason"
+                journal.ended(record.id, Event.CONTENT_REFUSED, reason, Charge.NO, now, (entry.position,))
+
+        await self._kit.desk.do(write)
+        if released:
+            self._tell_released(record, released)
+        return good
+
+    async def recover(self, record: Record, *, is_fresh: bool) -> Landed:
+        """Look for the job of a request whose answer was lost, and give it to the attempt when it is found.
+
+        Not finding it proves nothing: the attempt stays unknown.
+        """
+        kit, seen, waited = self._kit, "", 0.0
+        age_s = (kit.now() - record.attempt.created_at).total_seconds()
+        for at_s in RECOVER_AFTER_S:
+            if not is_fresh and at_s and age_s > RECOVER_AFTER_S[-1]:
+                break
+            await kit.halt.sleep(kit.bench.clock, at_s - waited)
+            waited = at_s
+            if kit.halt.is_interrupted and at_s:
+                break
+            try:
+                found = await kit.remote.recover(record.attempt)
+            except ApiError as error:
+                seen = f"could not look: {error.message}"
+                continue
+            seen = found.seen
+            if found.job_id:
+                account, job = found.account, found.job_id
+                record = await kit.desk.do(lambda journal: journal.found(record.id, job, account, kit.now()))  # noqa: B023
+                kit.note(f"{record.attempt.node}: the answer was lost, its job is found again", steps_of(record)[0])
+                return Landed(record)
+        return Landed(record, seen)
+
+    async def again(self, record: Record, entry: Entry) -> ActionRecord | None:
+        """Fetch a settled take once more because its bytes are missing here; None when it cannot be had now.
+
+        Raises `StoreCorrupt` when other bytes come than were recorded.
+        """
+        found = await self._look(record)
+        result = match(record.entries, _completed(record, found)).get(entry.position) if found else None
+        if result is None and entry.receipt is not None:
+            result = Result(entry.receipt, url=entry.url, expires_at=entry.expires_at)
+        if result is None or result.refused:
+            return None
+        try:
+            return await self._fetch(record, entry, result)
+        except (ApiError, MediaError):
+            return None
+
+    async def _look(self, record: Record) -> tuple[Result, ...] | None:
+        try:
+            return await self._kit.remote.poll(record.attempt.job_id)
+        except ApiError:
+            return None
+
+    # -- the job
+
+    async def _watch(self, record: Record, *, is_fresh: bool) -> tuple[tuple[Result, ...], Landed]:
+        """Look at a job until it ends; no results mean that it did not, or that its end is written down."""
+        kit, model = self._kit, record.attempt.model
+        clock, usual_s = kit.bench.clock, kit.settings.usual_s(model)
+        began, hard = clock.monotonic(), 0
+        before_s = 0.0 if is_fresh else max(0.0, (kit.now() - record.attempt.created_at).total_seconds())
+        wait_s = kit.looks.wait_s(model, usual_s, 0.0) if is_fresh else 0.0
+        while True:
+            await kit.halt.sleep(clock, wait_s)
+            if kit.halt.is_interrupted:
+                return (), Landed(record, "its job goes on; run the same command again")
+            watched_s = clock.monotonic() - began
+            try:
+                found = await kit.remote.poll(record.attempt.job_id)
+            except ApiError as error:
+                verdict = on_job(error)
+                if verdict.event is not Event.RUNNING:
+                    return (), await self._end(record, verdict.event, verdict.charge, error)
+                if error.scope is Scope.RUN:
+                    kit.halt.dead(error)
+                hard += error.retry_after_s is None
+                if hard >= HARD_TRIES:
+                    return (), Landed(record, f"its job cannot be looked at: {error.message}", error.hint)
+                found, wait_s = None, max(error.retry_after_s or 0.0, kit.looks.wait_s(model, usual_s, watched_s))
+            else:
+                wait_s = kit.looks.wait_s(model, usual_s, before_s + watched_s)
+            if found is not None:
+                if is_fresh:
+                    kit.looks.saw(model, watched_s)
+                return found, Landed(record)
+            expected_s = kit.looks.expected_s(model, usual_s)
+            kit.progress(steps_of(record), Phase.RUNNING, before_s + watched_s, expected_s)
+            if watched_s + wait_s > kit.settings.deadline_s(model):
+                return (), Landed(
+                    record, f"its job still runs after {watched_s / 60:.0f} minutes", "Run it again later."
+                )
+
+    async def _end(self, record: Record, event: Event, charge: Charge, error: ApiError) -> Landed:
+        """Write down that a job ended without a result."""
+        now = self._kit.now()
+        ended = [entry for entry in record.entries if entry.state is State.SUBMITTED]
+        places = [entry.position for entry in ended]
+        await self._kit.desk.do(lambda j: j.ended(record.id, event, _said(error), charge, now, places))
+        if charge is Charge.NO:
+            self._tell_released(record, ended)
+        return Landed(record, error.message, error.hint)
+
+    def _tell_released(self, record: Record, entries: list[Entry]) -> None:
+        steps = tuple((record.attempt.node, entry.take) for entry in entries)
+        self._kit.tell(Settled(record.id, steps, FREE, sum((entry.cost for entry in entries), FREE)))
+
+    # -- the files
+
+    async def _bring(self, record: Record, entry: Entry, result: Result | None) -> Landed | None:
+        """Fetch and file one generated take; returns what is in the way, or None."""
+        kit, step = self._kit, (record.attempt.node, entry.take)
+        there = await kit.bench.blocking(look, kit.bench.store, entry.sent_key)
+        if there is None and kit.halt.is_interrupted:
+            return Landed(record, "generated, not downloaded yet", "Run the same command again.")
+        try:
+            if there is None:
+                kit.progress((step,), Phase.DOWNLOAD)
+                there = await self._fetch(record, entry, result or await self._linked(record, entry))
+            await kit.bench.blocking(self._file_answer, entry, there)
+        except ApiError as error:
+            verdict = on_job(error)
+            if verdict.event in (Event.FAILED, Event.GONE, Event.CONTENT_REFUSED):
+                places, now, said = (entry.position,), kit.now(), _said(error)
+                await kit.desk.do(lambda j: j.ended(record.id, Event.GONE, said, Charge.YES, now, places))
+            elif error.scope is Scope.RUN:
+                kit.halt.dead(error)
+            return Landed(record, f"generated, not downloaded yet: {error.message}", error.hint)
+        except MediaError as error:
+            return Landed(record, f"generated, but what was downloaded is broken: {error.message}", error.hint)
+        except StoreError as error:
+            kit.halt.fault(error)
+            return Landed(record, f"generated, not stored yet: {error.message}", error.hint)
+        digest, now = there.digest, kit.now()
+        await kit.desk.do(lambda journal: journal.stored(record.id, entry.position, digest, now))
+        kit.tell(Settled(record.id, (step,), entry.cost, FREE))
+        return None
+
+    async def _fetch(self, record: Record, entry: Entry, result: Result) -> ActionRecord:
+        """Download and file a take, with repeats. Raises `ApiError`, `MediaError` or `StoreError`."""
+        kit, tries = self._kit, 0
+        async with kit.downloads.place():
+            while True:
+                tries += 1
+                target = kit.bench.store.scratch / scratch_name(".fetch")
+                try:
+                    return await self._once(record, entry, result, target)
+                except (ApiError, MediaError) as error:
+                    asked_s = error.retry_after_s if isinstance(error, ApiError) else None
+                    is_final = isinstance(error, ApiError) and (
+                        on_job(error).event is not Event.RUNNING or asked_s is None
+                    )
+                    if is_final or tries >= kit.settings.limits.fetch_tries or kit.halt.is_interrupted:
+                        raise
+                    await kit.halt.sleep(kit.bench.clock, kit.settings.limits.backoff_s(tries, asked_s, kit.rnd))
+                finally:
+                    with suppress(OSError):
+                        target.unlink(missing_ok=True)
+
+    async def _once(self, record: Record, entry: Entry, result: Result, target: Path) -> ActionRecord:
+        kit = self._kit
+        await kit.remote.fetch(result, target)
+        receipt = result.receipt
+        label = Label(
+            key=entry.sent_key,
+            document=entry.sent_document,
+            node=record.attempt.node,
+            take=entry.take,
+            seed=entry.seed if receipt.seed is None else receipt.seed,
+            cost=entry.cost,
+            board=record.board,
+            receipt=receipt,
+        )
+        return await kit.bench.blocking(file_away, kit.bench.store, kit.bench.media, target, label)
+
+    async def _linked(self, record: Record, entry: Entry) -> Result:
+        """Return what is known of a generated take; what came inside an answer is asked for again."""
+        if not entry.url and record.attempt.job_id:
+            found = await self._look(record)
+            result = match(record.entries, _completed(record, found)).get(entry.position) if found else None
+            if result is not None and is_usable(result):
+                return result
+        receipt = entry.receipt or Receipt(record.provider)
+        return _completed(record, (Result(receipt, url=entry.url, expires_at=entry.expires_at),))[0]
+
+    def _file_answer(self, entry: Entry, made: ActionRecord) -> None:
+        """File a second try with another seed under the key that the plan asked for, with the seed that was used."""
+        if entry.is_second_try:
+            self._kit.bench.store.actions.put(replace(made, key=entry.key, document=entry.document))
+
+
+def _completed(record: Record, found: tuple[Result, ...]) -> tuple[Result, ...]:
+    """Return results whose receipts name account and job, which a reply may leave out."""
+    attempt = record.attempt
+    return tuple(
+        replace(
+            result,
+            receipt=replace(
+                result.receipt,
+                account=result.receipt.account or attempt.account,
+                job_id=result.receipt.job_id or attempt.job_id,
+            ),
+        )
+        for result in found
+    )
+
+
+def _said(error: ApiError) -> str:
+    return f"{error.message} ({error.reason})" if error.reason else error.message

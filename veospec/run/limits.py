@@ -1,0 +1,187 @@
+"""How much at once, how long to wait, when to look: the numbers of a run and the things that hold them.
+
+No real time in here: the clock and the random source come from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from veospec.run.halt import Halt
+from veospec.run.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a person may change. Times are seconds.
+
+    One video in flight per account is the safe start. Source: of three submissions within 7 to 13 s on one account two
+    were answered with 429 (measured on the Google Flow API v1, September 2026). `poll_s` None means that the schedule
+    adapts. `patience_s` bounds the waits that a service asks for, summed over one request.
+    """
+
+    videos_per_account: int = 1
+    images_per_account: int = 2
+    preparing: int = 2
+    downloads: int = 4
+    poll_s: float | None = None
+    deadline_s: float = 1800.0
+    patience_s: float = 3600.0
+    submit_tries: int = 6
+    fetch_tries: int = 5
+    first_backoff_s: float = 2.0
+    longest_backoff_s: float = 60.0
+
+    def backoff_s(self, tries: int, asked_s: float | None, rnd: random.Random) -> float:
+        """Return how long to wait after the n-th failure: what the service asks for, or longer each time."""
+        own = min(self.first_backoff_s * 2.0 ** (tries - 1), self.longest_backoff_s)
+        jittered = own * rnd.uniform(0.8, 1.2)
+        return jittered if asked_s is None else max(1.0, asked_s)
+
+
+class Slots:
+    """Places for requests in flight, per account and lane, first come first served."""
+
+    def __init__(self, limit_of_lane: dict[str, int]) -> None:
+        self._limit_of_lane = limit_of_lane
+        self._limits: dict[tuple[str, str], int] = {}
+        self._used: dict[tuple[str, str], int] = defaultdict(int)
+        self._queues: dict[tuple[str, str], deque[asyncio.Future[None]]] = defaultdict(deque)
+
+    async def take(self, account: str, lane: str) -> None:
+        """Wait for a place and take it."""
+        place = (account, lane)
+        if self._used[place] < self._limit(place) and not self._queues[place]:
+            self._used[place] += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queues[place].append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back(account, lane)
+            raise
+
+    def take_over(self, account: str, lane: str) -> None:
+        """Count a request that is in flight already, also past the limit."""
+        self._used[(account, lane)] += 1
+
+    def give_back(self, account: str, lane: str) -> None:
+        """Free a place; the first in the queue gets it."""
+        place = (account, lane)
+        self._used[place] -= 1
+        queue = self._queues[place]
+        while queue and self._used[place] < self._limit(place):
+            turn = queue.popleft()
+            if not turn.done():
+                self._used[place] += 1
+                turn.set_result(None)
+
+    def halve(self, account: str, lane: str) -> None:
+        """Use half as many places from now on, one at least: the account was told that it is too fast."""
+        place = (account, lane)
+        self._limits[place] = max(1, self._limit(place) // 2)
+
+    def _limit(self, place: tuple[str, str]) -> int:
+        return self._limits.get(place, self._limit_of_lane[place[1]])
+
+
+class Gates:
+    """Doors that a service closed for a while: for one account, one model of it, or everybody."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._opens_at: dict[tuple[str, ...], float] = {}
+
+    def close(self, gate: tuple[str, ...], seconds: float) -> None:
+        """Keep a gate closed; the later of two times counts."""
+        until = self._clock.monotonic() + seconds
+        self._opens_at[gate] = max(until, self._opens_at.get(gate, 0.0))
+
+    def remaining_s(self, gates: Iterable[tuple[str, ...]]) -> float:
+        """Return how long until all of them are open."""
+        now = self._clock.monotonic()
+        return max((self._opens_at.get(gate, now) - now for gate in gates), default=0.0)
+
+    async def wait(self, gates: Iterable[tuple[str, ...]], halt: Halt) -> None:
+        """Wait until all of them are open, or the run stops."""
+        gates = tuple(gates)
+        while (left := self.remaining_s(gates)) > 0 and not halt.is_stopping():
+            await halt.sleep(self._clock, left, until_stop=True)
+
+
+class Downloads:
+    """The way of paid files to this disk: a few at once, and no new submission while any has to queue."""
+
+    def __init__(self, at_once: int) -> None:
+        self._places = asyncio.Semaphore(at_once)
+        self._queued = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold one of the places."""
+        self._queued += 1
+        self._calm.clear()
+        try:
+            await self._places.acquire()
+        finally:
+            self._queued -= 1
+            if not self._queued:
+                self._calm.set()
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def calm(self) -> None:
+        """Wait until nobody queues."""
+        await self._calm.wait()
+
+
+class Looks:
+    """When to look at a job.
+
+    Looking costs nothing, but a look too early is a request too many. First a few widely spaced looks for services
+    that are faster than expected, then one when the usual time is near, then steadily; what this run has seen of a
+    model replaces what was expected of it. Source: useapi.net scripts poll every 10 to 15 s, June to November 2026.
+    """
+
+    EARLY_S = (1.0, 3.0, 9.0, 27.0)
+    UNKNOWN_USUAL_S = 60.0
+    LEAST_S = 0.1
+
+    def __init__(self, limits: Limits, rnd: random.Random) -> None:
+        self._limits = limits
+        self._rnd = rnd
+        self._seen: dict[str, float] = {}
+
+    def saw(self, model: str, took_s: float) -> None:
+        """Learn how long a job of a model took."""
+        self._seen[model] = min(took_s, self._seen.get(model, took_s))
+
+    def expected_s(self, model: str, usual_s: float | None) -> float | None:
+        """Return how long a job will take by what is known now."""
+        return self._seen.get(model, usual_s)
+
+    def wait_s(self, model: str, usual_s: float | None, age_s: float) -> float:
+        """Return how long to wait before the next look at a job that is `age_s` old."""
+        if self._limits.poll_s is not None:
+            return self._limits.poll_s
+        usual = self._seen.get(model, usual_s or self.UNKNOWN_USUAL_S)
+        first = usual * (0.95 if model in self._seen else 0.9)
+        early = () if model in self._seen else self.EARLY_S
+        for at in (*(at for at in early if at < first), first):
+            if age_s + self.LEAST_S < at:
+                return at - age_s
+        steady = min(max(usual * 0.05, 0.5), 10.0)
+        if age_s > 3 * usual:
+            steady = min(max(steady, age_s * 0.05), 15.0)
+        return steady * self._rnd.uniform(0.9, 1.1)

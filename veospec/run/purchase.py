@@ -1,0 +1,317 @@
+"""One paid request from its inputs to the takes it yields.
+
+The order of things is the whole safety: inputs are prepared before anything is reserved; the leases of the keys are
+held before the last look; the intent is on disk before the request leaves; the job id is on disk before anything
+else happens; an unclear answer ends the attempt and is never followed by a second request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from veospec.errors import ApiError, Charge, Scope, StoreError
+from veospec.model import FREE, Key
+from veospec.plan.values import Document, StepId
+from veospec.providers.base import Accepted, Order, Prepared
+from veospec.run import rescue
+from veospec.run.events import Phase, Reserved, Settled, StepStarted, Waiting, Work
+from veospec.run.filing import look
+from veospec.run.journal import Standing
+from veospec.run.kit import Kit, lane_of
+from veospec.run.landing import Landed, Lander
+from veospec.run.leases import leases
+from veospec.run.lifecycle import Event, State
+from veospec.run.rows import Intent, Part, Record
+from veospec.run.runner import Call, Wanted
+from veospec.run.verdicts import Verdict, on_submit, passes
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One take to buy. The sent key and document are the plan's own, except in a second try with another seed."""
+
+    wanted: Wanted
+    seed: int
+    sent_key: Key
+    sent_document: Document
+
+    @property
+    def step(self) -> StepId:
+        """The step it is for."""
+        return self.wanted.step.id
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """How a purchase ended: `landed` when a request was accepted or its fate is unknown; else `reason` says why not.
+
+    `looks_again` tells that something else happened to these keys meanwhile. Without `landed` nothing was sent, or
+    what was sent was proven to be rejected.
+    """
+
+    landed: Landed | None = None
+    looks_again: bool = False
+    is_refused: bool = False
+    is_stopped: bool = False
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class _Patience:
+    """What one request may still wait and try."""
+
+    tries: int = 0
+    waited_s: float = 0.0
+
+
+class _Place:
+    """A slot that is given back once, by whoever is first."""
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back: Callable[[], None] | None = give_back
+
+    def free(self) -> None:
+        """Give it back."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
+
+
+@dataclass(slots=True)
+class Purchase:
+    """Buys consecutive takes of one node with one request."""
+
+    kit: Kit
+    lander: Lander
+    call: Call
+    asks: tuple[Ask, ...]
+    preparing: asyncio.Semaphore
+    _patience: _Patience = field(default_factory=_Patience)
+
+    @property
+    def _steps(self) -> tuple[StepId, ...]:
+        return tuple(ask.step for ask in self.asks)
+
+    async def run(self) -> Bought:
+        """Buy them. Raises `StoreError`, `MediaError`, `PlanStale` or `BudgetExceeded`; nothing was sent then."""
+        kit, node = self.kit, self.asks[0].wanted.step.node
+        for step in self._steps:
+            kit.tell(StepStarted(step, Work.GENERATE))
+        while True:
+            prepared = await self._prepared()
+            if isinstance(prepared, Bought):
+                return prepared
+            account, lane = prepared.account, lane_of(node)
+            kit.progress(self._steps, Phase.QUEUED)
+            await kit.downloads.calm()
+            await kit.gates.wait(_gates(account, node.request.model), kit.halt)
+            await kit.slots.take(account, lane)
+            place = _Place(lambda: kit.slots.give_back(account, lane))  # noqa: B023 - freed in this turn of the loop
+            try:
+                if kit.halt.is_stopping():
+                    return Bought(is_stopped=True)
+                denied = kit.denied(account, node.request.model)
+                if denied is not None:
+                    return Bought(is_stopped=denied.is_stopped, reason=denied.reason, hint=denied.hint)
+                if kit.gates.remaining_s(_gates(account, node.request.model)) > 0:
+                    continue
+                bought = await self._with_leases(prepared, place)
+            finally:
+                place.free()
+            if bought is not None:
+                return bought
+
+    async def _prepared(self) -> Prepared | Bought:
+        """Fill the slots and write the body; free, so it is repeated while that may help."""
+        kit, first = self.kit, self.asks[0]
+        step = first.wanted.step
+        while not kit.halt.is_stopping():
+            try:
+                async with self.preparing:
+                    kit.progress(self._steps, Phase.PREPARE)
+                    materials = await kit.materials.of(step.node, first.wanted.document, self.call.record_of)
+                    takes = tuple(ask.wanted.step.take for ask in self.asks)
+                    keys = tuple(ask.sent_key for ask in self.asks)
+                    prepared = await kit.remote.prepare(Order(step.node, takes, keys, first.seed, materials))
+            except ApiError as error:
+                if passes(error) and await self._wait(error, ()):
+                    continue
+                if error.scope is Scope.RUN:
+                    kit.halt.dead(error)
+                stops = error.scope in (Scope.RUN, Scope.ACCOUNT) or passes(error)
+                return Bought(is_stopped=stops, reason=error.message, hint=error.hint)
+            return prepared
+        return Bought(is_stopped=True)
+
+    async def _with_leases(self, prepared: Prepared, place: _Place) -> Bought | None:
+        """Send the request when its keys are ours; None to begin again after a wait."""
+        kit = self.kit
+        keys = {key for ask in self.asks for key in (ask.wanted.key, ask.sent_key)}
+        waiting = kit.waits_for(self._steps)
+        async with leases(kit.bench.store.locks, keys, kit.bench.clock, kit.halt, waiting) as are_ours:
+            if not are_ours or kit.halt.is_stopping():
+                return Bought(is_stopped=True)
+            if any([await kit.bench.blocking(look, kit.bench.store, key) for key in sorted(keys)]):
+                return Bought(looks_again=True)
+            record = await self._reserve(prepared)
+            if isinstance(record, Standing):
+                return Bought(looks_again=True)
+            sent = await self._safely(prepared, record)
+            if isinstance(sent, ApiError):
+                place.free()
+                return await self._not_accepted(sent, record, prepared)
+            return Bought(await self._land(record, sent, place))
+
+    async def _reserve(self, prepared: Prepared) -> Record | Standing:
+        kit, settings = self.kit, self.kit.settings
+        attempt = settings.new_id()
+        node = self.asks[0].wanted.step.node
+        intent = Intent(
+            attempt=attempt,
+            reply_ref=f"vs1:{self.asks[0].sent_key[:16]}:{attempt}",
+            run=settings.run,
+            board=kit.bench.board,
+            provider=self._provider,
+            process=settings.process,
+            node=node.id,
+            account=prepared.account,
+            model=node.request.model,
+            path=prepared.path,
+            body=prepared.body,
+            parts=tuple(
+                Part(
+                    key=ask.wanted.key,
+                    document=ask.wanted.document,
+                    sent_key=ask.sent_key,
+                    sent_document=ask.sent_document,
+                    take=ask.wanted.step.take,
+                    seed=ask.seed,
+                    cost=ask.wanted.step.worth,
+                )
+                for ask in self.asks
+            ),
+        )
+        now = kit.now()
+        record = await kit.desk.do(lambda journal: journal.reserve(intent, settings.ceiling, now))
+        if isinstance(record, Record):
+            kit.tell(Reserved(attempt, self._steps, intent.cost))
+        return record
+
+    @property
+    def _provider(self) -> str:
+        """The provider's name, as the key document has it."""
+        return str(self.asks[0].sent_document.get("provider", ""))
+
+    async def _safely(self, prepared: Prepared, record: Record) -> Accepted | ApiError:
+        """Send, out of reach of a cancellation: a request that left is always followed to its line in the journal."""
+        return await asyncio.shield(self.kit.follow(self._send(prepared, record)))
+
+    async def _send(self, prepared: Prepared, record: Record) -> Accepted | ApiError:
+        kit, attempt = self.kit, record.id
+        now = kit.now()
+        await kit.desk.do(lambda journal: journal.sending(attempt, now))
+        kit.progress(self._steps, Phase.SUBMIT)
+        try:
+            accepted = await kit.remote.submit(prepared, record.attempt.reply_ref)
+        except ApiError as error:
+            await self._judged(error, on_submit(error), record)
+            return error
+        except BaseException as error:
+            # A bug, or the end of the process: nobody knows what became of the request.
+            reason, then = f"the answer could not be read ({type(error).__name__})", kit.now()
+            await kit.desk.do(lambda journal: journal.unclear(attempt, reason, then))
+            raise
+        try:
+            then = kit.now()
+            await kit.desk.do(lambda journal: journal.accepted(attempt, accepted.job_id, accepted.account, then))
+        except StoreError as error:
+            self._rescue(record, accepted, error)
+            raise
+        return accepted
+
+    async def _judged(self, error: ApiError, verdict: Verdict, record: Record) -> None:
+        """Write down what an error says about a request that was sent."""
+        kit, now, attempt = self.kit, self.kit.now(), record.id
+        reason = f"{error.message} ({error.reason})" if error.reason else error.message
+        if verdict.event is Event.ANSWER_LOST:
+            await kit.desk.do(lambda journal: journal.unclear(attempt, reason, now))
+            return
+        await kit.desk.do(lambda journal: journal.ended(attempt, verdict.event, reason, Charge.NO, now))
+        kit.tell(Settled(attempt, self._steps, FREE, record.cost))
+
+    async def _not_accepted(self, error: ApiError, record: Record, prepared: Prepared) -> Bought | None:
+        """Decide what follows an answer that is no acceptance; None to begin again."""
+        kit, verdict = self.kit, on_submit(error)
+        model = record.attempt.model
+        if verdict.event is Event.ANSWER_LOST:
+            kit.note(f"{record.attempt.node}: the answer was lost, looking for its job", self._steps[0])
+            landed = await self.lander.recover(kit.desk.journal.record(record.id), is_fresh=True)
+            if landed.record.entries[0].state is State.SUBMITTED:
+                landed = await self.lander.land(landed.record, is_fresh=False, generated=_nothing)
+            return Bought(landed)
+        if verdict.is_passing:
+            if error.scope is Scope.ACCOUNT:
+                kit.slots.halve(prepared.account, lane_of(prepared.order.node))
+            if await self._wait(error, _gate_of(error.scope, prepared.account, model)):
+                return None
+            await kit.stop_for(error, prepared.account, model)
+            return Bought(is_stopped=True, reason=error.message, hint=error.hint)
+        await kit.stop_for(error, prepared.account, model)
+        is_stopped = error.scope in (Scope.ACCOUNT, Scope.RUN)
+        is_refused = verdict.event is Event.CONTENT_REFUSED
+        return Bought(is_refused=is_refused, is_stopped=is_stopped, reason=error.message, hint=error.hint)
+
+    async def _wait(self, error: ApiError, gate: tuple[str, ...]) -> bool:
+        """Wait as long as the service asks, within patience; False when it is too long or too often."""
+        kit, patience, limits = self.kit, self._patience, self.kit.settings.limits
+        patience.tries += 1
+        wait_s = limits.backoff_s(patience.tries, error.retry_after_s, kit.rnd)
+        if patience.tries >= limits.submit_tries or patience.waited_s + wait_s > limits.patience_s:
+            return False
+        patience.waited_s += wait_s
+        if gate:
+            kit.gates.close(gate, wait_s)
+        kit.tell(Waiting(self._steps, error.message, wait_s))
+        await kit.halt.sleep(kit.bench.clock, wait_s, until_stop=True)
+        return not kit.halt.is_stopping()
+
+    async def _land(self, record: Record, accepted: Accepted, place: _Place) -> Landed:
+        kit = self.kit
+        record = await kit.desk.do(lambda journal: journal.record(record.id))
+        if accepted.results:
+            place.free()
+            results = await self.lander.write_down(record, accepted.results)
+            return await self.lander.land(record, is_fresh=True, generated=place.free, results=results)
+        if not accepted.job_id:
+            now = kit.now()
+            reason = "the service accepted the request without a job id"
+            await kit.desk.do(lambda journal: journal.ended(record.id, Event.GONE, reason, Charge.YES, now))
+        return await self.lander.land(record, is_fresh=True, generated=place.free)
+
+    def _rescue(self, record: Record, accepted: Accepted, error: StoreError) -> None:
+        """Keep the job id where it can be kept, and begin nothing more."""
+        kit, attempt = self.kit, record.attempt
+        found = rescue.Rescued(attempt.id, attempt.reply_ref, attempt.node, accepted.account, accepted.job_id)
+        where = rescue.save(found, kit.settings.rescue_folder, kit.now(), kit.settings.say)
+        kit.halt.stop(
+            f"a job of {attempt.node} runs, but the journal cannot be written: {error.message}",
+            f"Its id is in {where}. When the journal can be written again: veospec resolve --import FILE",
+            error.exit_code,
+        )
+
+
+def _gates(account: str, model: str) -> tuple[tuple[str, ...], ...]:
+    return (("run",), ("account", account), ("model", account, model))
+
+
+def _gate_of(scope: Scope, account: str, model: str) -> tuple[str, ...]:
+    return {Scope.ACCOUNT: ("account", account), Scope.MODEL: ("model", account, model), Scope.RUN: ("run",)}.get(
+        scope, ()
+    )
+
+
+def _nothing() -> None:
+    pass
