@@ -127,14 +127,15 @@ def _scaled(unit: float, *design: int) -> tuple[int, ...]:
 
 
 def _strip(picture: Image.Image, tiles: Sequence[Tile], box: Box, unit: float) -> None:
-    x = box.left
+    """Lay the references side by side, as large as all of them fit."""
+    gap, foot = round(18 * unit), round(30 * unit)
+    shapes = [tile.picture.width / tile.picture.height for tile in tiles if tile.picture is not None]
+    high = max(2, min(box.height - foot, int((box.width - gap * (len(shapes) - 1)) / max(0.1, sum(shapes)))))
+    x, top = box.left, box.bottom - foot - high
+    style = Style(max(6, round(16 * unit)))
     for tile in tiles:
         assert tile.picture is not None
-        high = box.height - round(30 * unit)
-        wide = round(tile.picture.width * high / tile.picture.height)
-        if x + wide > box.right:
-            break
-        picture.paste(tile.picture.resize((wide, high), Image.Resampling.LANCZOS, reducing_gap=3.0), (x, box.top))
-        style = Style(max(6, round(16 * unit)))
+        wide = max(2, round(tile.picture.width * high / tile.picture.height))
+        picture.paste(tile.picture.resize((wide, high), Image.Resampling.LANCZOS, reducing_gap=3.0), (x, top))
         draw_line(picture, (x, box.bottom - round(6 * unit)), shorten(clean(tile.name), wide, style), style, INK)
-        x += wide + round(18 * unit)
+        x += wide + gap

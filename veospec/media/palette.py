@@ -17,13 +17,17 @@ FAINT: Colour = (62, 63, 66)
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Sky at the top, sky at the horizon, ground, the light in the sky, and the accent of the words."""
+    """Sky at the top, sky at the horizon, ground, the light in the sky, and the accent of the words.
+
+    `has_hour` is true when the heading named an hour, so that a sun or a moon may stand in the sky.
+    """
 
     top: Colour
     horizon: Colour
     ground: Colour
     light: Colour
     accent: Colour
+    has_hour: bool = False
 
 
 _HOURS: tuple[tuple[str, Palette], ...] = (
@@ -46,9 +50,8 @@ def palette_for(heading: str, seed: int) -> Palette:
     found = next((p for pattern, p in _HOURS if re.search(pattern, heading.lower())), None)
     base = found or _UNKNOWN[sum(heading.encode()) % len(_UNKNOWN)]
     turn = ((seed * 37) % 9 - 4) / 180
-    return Palette(
-        _turned(base.top, turn), _turned(base.horizon, turn), _turned(base.ground, turn), base.light, base.accent
-    )
+    top, horizon, ground = _turned(base.top, turn), _turned(base.horizon, turn), _turned(base.ground, turn)
+    return Palette(top, horizon, ground, base.light, base.accent, found is not None)
 
 
 def _turned(colour: Colour, turn: float) -> Colour:

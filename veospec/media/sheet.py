@@ -17,6 +17,8 @@ _GAP = 24
 _ACCENT = (240, 178, 84)
 _WARNING = (238, 116, 92)
 _TILE_WIDE = 420
+_TILE_HIGH = 260
+_GROUND = (22, 23, 26)
 _MAX_SIDE = 60_000
 """A JPEG cannot be larger than 65,535 pixels on a side. Source: ITU-T T.81 (1992), B.2.2."""
 
@@ -89,12 +91,15 @@ def _strip(entry: SheetEntry) -> Image.Image:
     if not pictures:
         return _placeholder(reason or "nothing to show")
     gap = 4
+    shape = pictures[0].height / pictures[0].width
     wide = (_TILE_WIDE - gap * (len(pictures) - 1)) // len(pictures)
-    high = max(2, round(wide * pictures[0].height / pictures[0].width))
-    strip = Image.new("RGB", (_TILE_WIDE, high), MARGIN)
+    high = max(2, min(_TILE_HIGH, round(wide * shape)))
+    wide = min(wide, max(2, round(high / shape)))
+    strip = Image.new("RGB", (_TILE_WIDE, high), _GROUND)
+    left = (_TILE_WIDE - len(pictures) * (wide + gap) + gap) // 2
     for n, picture in enumerate(pictures):
         small = picture.resize((wide, high), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        strip.paste(small, (n * (wide + gap), 0))
+        strip.paste(small, (left + n * (wide + gap), 0))
     return strip
 
 

@@ -170,7 +170,8 @@ def paint_sky(size: tuple[int, int], palette: Palette, seed: int) -> Image.Image
     ImageDraw.Draw(glow).ellipse((x - radius * 5, up - radius * 5, x + radius * 5, up + radius * 5), fill=60)
     glow = glow.filter(ImageFilter.GaussianBlur(radius * 3)).resize(size, Image.Resampling.BICUBIC)
     sky.paste(Image.new("RGB", size, palette.light), mask=glow)
-    sky.paste(Image.new("RGB", size, palette.light), mask=_disc(size, (x * 8, up * 8), radius * 8))
+    if palette.has_hour:
+        sky.paste(Image.new("RGB", size, palette.light), mask=_disc(size, (x * 8, up * 8), radius * 8))
     return _grained(sky, seed)
 
 
