@@ -9,6 +9,7 @@ when it says anything but the old text plus the wish, nothing is changed and the
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -146,8 +147,10 @@ class _Items:
 
     def __init__(self, text: str) -> None:
         parse(text.encode(), "the storyboard")
-        self.text = text
-        self.root = read_spans(text)
+        # Windows editors put a byte order mark before the text; the parser does not count it.
+        self.mark = text[:1] if text.startswith("\ufeff") else ""
+        self.text = text[len(self.mark) :]
+        self.root = read_spans(self.text)
         self.spans = _named_spans(self.root)
 
     def find(self, name: str) -> tuple[str, Span]:
@@ -216,18 +219,17 @@ def _named_spans(root: Span) -> dict[str, Span]:
 
 def _granted(items: _Items, wishes: Sequence[Wish]) -> str:
     """Return the text with every wish granted, all at once where that is proven right, else one by one."""
-    if not wishes:
-        return items.text
+    mark = items.mark
     at_once = _spliced(items.text, [next(_ways(items, wish), None) for wish in wishes])
     if at_once is not None and _says(items.text, at_once, wishes):
-        return at_once
+        return mark + at_once
     for wish in wishes:
         texts = (_spliced(items.text, [way]) for way in _ways(items, wish))
         proven = next((text for text in texts if text is not None and _says(items.text, text, [wish])), None)
         if proven is None:
             raise UsageError(f"{wish.item} is written in a way that cannot be changed safely", wish.by_hand)
         items = _Items(proven)
-    return items.text
+    return mark + items.text
 
 
 def _spliced(text: str, splices: Iterable[Splice | None]) -> str | None:
@@ -261,19 +263,30 @@ def _ways(items: _Items, wish: Wish) -> Iterator[Splice]:
         else:
             yield (0, 0, "")
     elif old is None:
-        yield from _insertions(text, holder, key, scalar(wish.value))
+        yield from _insertions(text, holder, key, wish.value)
     elif old.kind in ("scalar", "alias") and not old.has_anchor:
         before = " " if text[: old.start].endswith(":") else ""
-        yield old.start, old.end, before + scalar(wish.value)
+        yield old.start, old.end, before + _written(text, holder, wish.value)
 
 
-def _insertions(text: str, holder: Span, key: str, written: str) -> Iterator[Splice]:
+def _written(text: str, holder: Span, value: Value) -> str:
+    """Return a value in the manner of its neighbours: a storyboard may be written as JSON."""
+    return json.dumps(value, ensure_ascii=False) if _is_json(text, holder) else scalar(value)
+
+
+def _is_json(text: str, holder: Span) -> bool:
+    return holder.is_flow and bool(holder.pairs) and text[holder.pairs[0][0].start] == '"'
+
+
+def _insertions(text: str, holder: Span, key: str, value: Value) -> Iterator[Splice]:
+    written = _written(text, holder, value)
+    key = json.dumps(key) if _is_json(text, holder) else key
     if not holder.pairs:
         if holder.is_flow:
             yield holder.start + 1, holder.start + 1, f"{key}: {written}"
         return
     places = {name.value: value for name, value in holder.pairs}
-    wanted = [places[other] for other in _AFTER.get(key, ()) if other in places]
+    wanted = [places[other] for other in _AFTER.get(key.strip('"'), ()) if other in places]
     first = holder.pairs[0][0].start
     indent = " " * (first - _line_start(text, first))
     # The last place may be after a text that keeps its blank lines; then the line goes after the first key.
