@@ -15,7 +15,7 @@ from veospec.model import Location
 from veospec.spec.include import Document
 from veospec.spec.names import did_you_mean, folded, id_fault, nfc, path_fault, tidy
 from veospec.spec.problems import Problems
-from veospec.spec.tree import Json, Map, Seq
+from veospec.spec.tree import NOTHING, Json, Map, Seq
 
 STILL = "still:"
 
@@ -109,7 +109,7 @@ class Board:
     assets: Map
     voices: Map
     variants: Map
-    scenes: tuple[tuple[str, str], ...]
+    scenes: tuple[tuple[str, Map], ...]
 
 
 def read_board(document: Document, problems: Problems) -> Board:
@@ -145,8 +145,8 @@ class _Reader:
         self.still_maps = document.named["stills"]
         style = document.section("style")
         variants = style.get("variants") if style is not None else None
-        self.variants = variants if isinstance(variants, Map) else _EMPTY
-        self.scenes: list[tuple[str, str]] = []
+        self.variants = variants if isinstance(variants, Map) else NOTHING
+        self.scenes: list[tuple[str, Map]] = []
         self.shot_maps: dict[str, tuple[Map, Map | None]] = {}
 
     def board(self) -> Board:
@@ -176,7 +176,7 @@ class _Reader:
             if not isinstance(scene, Map):
                 continue
             if name := self._checked_id(scene, "scene", seen_scenes):
-                self.scenes.append((name, text_of(scene, "slug")))
+                self.scenes.append((name, scene))
             own: Json = scene.get("shots")
             for node in own if isinstance(own, Seq) else ():
                 self._take_shot(node, scene, seen)
@@ -365,9 +365,6 @@ class _Reader:
             self.problems.error("VS206", place, f"the path '{name[:80]}' {fault}", "use a path in the folder", subject)
             return None
         return Ref(To.PATH, tidy(name), place)
-
-
-_EMPTY = Map()
 
 
 def references_of(board: Board, item: str) -> tuple[Ref, ...]:

@@ -25,11 +25,9 @@ from veospec.spec.nodes import Builder
 from veospec.spec.problems import Problems
 from veospec.spec.schema import check_schema
 from veospec.spec.stage import Stage
-from veospec.spec.tree import Map, Tree
+from veospec.spec.tree import NOTHING, Map, Tree
 from veospec.spec.variables import Environment, Scope
 from veospec.spec.yamltext import parse
-
-_NOTHING = Map()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +163,7 @@ def _stage(
         seed=settings.whole(document.section("project"), "seed", settings.DEFAULT_SEED),
         provider=named,
         plan_class=plan,
-        defaults=document.section("defaults") or _NOTHING,
+        defaults=document.section("defaults") or NOTHING,
         pass_name=pass_name,
         pass_map=_pass(document, pass_name, problems),
         style=style if isinstance(style, Map) else None,
@@ -183,7 +181,7 @@ def _pass(document: Document, name: str, problems: Problems) -> Map:
     if name and not isinstance(found, Map):
         place = passes.here if passes else document.main.locate(())
         problems.error("VS246", place, f"there is no pass '{name[:60]}'", did_you_mean(name, passes, kind="passes"))
-    return found if isinstance(found, Map) else _NOTHING
+    return found if isinstance(found, Map) else NOTHING
 
 
 def _loose_stills(board: Board, matrix: Matrix, scopes: Mapping[Cell, Scope]) -> frozenset[str]:
@@ -249,7 +247,7 @@ def _storyboard(document: Document, stage: Stage, nodes: tuple[Node, ...], probl
         project=stage.project,
         provider=stage.provider,
         plan_class=stage.plan_class,
-        scenes=tuple(Scene(name, plain.text(slug, _NOTHING, "slug")) for name, slug in stage.board.scenes),
+        scenes=tuple(Scene(name, plain.text(text_of(s, "slug"), s, "slug")) for name, s in stage.board.scenes),
         cells=stage.matrix.cells,
         nodes=nodes,
         reel=settings.reel_of(document, stage.board, problems),

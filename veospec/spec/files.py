@@ -19,6 +19,8 @@ MAX_PICTURE_BYTES = 20_971_520
 MAX_CLIP_BYTES = 100_000_000
 """Source: useapi.net Google Flow API v1 reference, POST /assets, June 2026: pictures 20,971,520 bytes, video 100 MB."""
 
+_FOUND = {"png": "a PNG file", "jpeg": "a JPEG file", "webp": "a WebP file", "mp4": "an MP4 file"}
+
 RATIO_TOLERANCE = Fraction(2, 100)
 """How much a start picture may differ from the ratio of its clip before the model has to crop or fill it."""
 
@@ -80,7 +82,7 @@ def _faults(need: _Need, fact: InputFact) -> Iterator[tuple[str, str, str]]:
         yield "VS301", f"the file '{path}' {fact.missing}", near or link or "check the path"
     elif fact.type not in need.kinds:
         wanted = _listed(need.kinds)
-        found = f"a {fact.type.upper()} file" if fact.type else "no picture or clip that can be used"
+        found = _FOUND.get(fact.type, "no picture or clip that can be used")
         what = "the name ends like one, but " if _suffix_lies(need) else ""
         yield "VS302", f"'{path}' should be {wanted}; {what}the content is {found}", "use another file, or convert it"
     elif fact.size_bytes > limit:

@@ -86,7 +86,7 @@ def asset_of(stage: Stage, name: str, cell: Cell) -> FileSource | None:
     written = stage.board.assets.get(name)
     if not isinstance(written, str):
         return None
-    path = stage.scopes[cell].text(written, stage.board.assets, name)
+    path = stage.scopes[cell].verbatim(written, stage.board.assets, name)
     place = stage.board.assets.at(name)
     if fault := path_fault(path):
         stage.problems.error(

@@ -188,7 +188,7 @@ class Builder:
     def _check_frames(self, shot: Shot, cell: Cell) -> None:
         """A frame that is taken by its number has to be in the clip."""
         for ref in (shot.start, shot.end):
-            if ref is None or not ref.frame.isdigit():
+            if ref is None or not (ref.frame.isascii() and ref.frame.isdigit()):
                 continue
             source = self._chosen.get((ref.name, cell))
             count = int(source.duration * LINE_FPS) if source is not None else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from veospec.model import Location, Problem, Severity
+from veospec.spec.scalars import TRAP
 
 
 class Problems:
@@ -42,11 +43,14 @@ class Problems:
             self._sharers.setdefault(key, {})[problem.subject] = None
 
     def settle(self, problems: Iterable[Problem]) -> None:
-        """Take findings of a stage that goes before the rules; its errors silence later ones at the same place."""
+        """Take findings of a stage that goes before the rules. What it says of a place is enough said of it.
+
+        Only warnings of the reader, which are about spelling, leave the place open for the rules.
+        """
         fresh = list(problems)
         for problem in fresh:
             self.add(problem)
-        self._silent.update(p.location for p in fresh if p.severity is Severity.ERROR)
+        self._silent.update(p.location for p in fresh if p.code != TRAP)
 
     @property
     def has_errors(self) -> bool:

@@ -141,6 +141,20 @@ def mark(text: str, slots: Mapping[str, str]) -> Marked:
     return Marked("".join(pieces), tuple(dict.fromkeys(unknown)), tuple(dict.fromkeys(mistaken)))
 
 
+def plainly(text: str, people: Mapping[str, str]) -> str:
+    """Return a prompt as people read it: `@ada` by her name in `people` (keys in lower case), `@ada_front` as words."""
+    if "@" not in text:
+        return text
+
+    def words(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return "@"
+        name, rest = _known_part(found[1], people.__contains__)
+        return people[name.lower()] + rest if name else found[1].replace("_", " ")
+
+    return _MARKER.sub(words, text)
+
+
 def _known_part(token: str, is_known: Callable[[str], bool]) -> tuple[str, str]:
     """Split `livery.` or `ada-like` into a known name and the rest; names may hold dots and hyphens themselves."""
     end = len(token)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -11,7 +11,7 @@ from veospec.model import Caption, Cell, Location, Mode
 from veospec.spec.board import STILL, Shot, Still, entries, text_of
 from veospec.spec.inputs import display_name, marker_slots
 from veospec.spec.names import did_you_mean
-from veospec.spec.prompt import Parts, Spoken, compose, mark
+from veospec.spec.prompt import Parts, Spoken, compose, mark, plainly
 from veospec.spec.stage import Stage
 from veospec.spec.tree import Map, Seq
 from veospec.spec.units import UnitError, seconds, spoken
@@ -92,7 +92,7 @@ class _Voice:
 
 def shot_texts(stage: Stage, shot: Shot, cell: Cell, mode: Mode, duration: Fraction) -> Texts:
     """Return the words of a shot in a cell."""
-    voice, plain_of = _shot_voice(stage, shot, cell, mode)
+    voice = _shot_voice(stage, shot, cell, mode)
     node = shot.map
 
     def said(key: str) -> str:
@@ -114,7 +114,7 @@ def shot_texts(stage: Stage, shot: Shot, cell: Cell, mode: Mode, duration: Fract
         avoid=_avoid(node, voice, stage.defaults),
     )
     _check_written(stage, written, node, shot.id)
-    return Texts(_final(stage, parts, node, shot.id), plain_of(written), size, move, captions)
+    return Texts(_final(stage, parts, node, shot.id), _plain(stage, shot, cell, written), size, move, captions)
 
 
 def still_texts(stage: Stage, still: Still, cell: Cell) -> Texts:
@@ -132,36 +132,25 @@ def still_texts(stage: Stage, still: Still, cell: Cell) -> Texts:
         avoid=_avoid(node, voice, None),
     )
     _check_written(stage, written, node, subject)
-    return Texts(_final(stage, parts, node, subject), _plainly(stage, still, cell)(written), size)
+    return Texts(_final(stage, parts, node, subject), _plain(stage, still, cell, written), size)
 
 
-def _shot_voice(stage: Stage, shot: Shot, cell: Cell, mode: Mode) -> tuple[_Voice, Callable[[str], str]]:
+def _shot_voice(stage: Stage, shot: Shot, cell: Cell, mode: Mode) -> _Voice:
     absent = "the prompt of an extension takes no markers" if mode is Mode.EXTEND else ""
     if mode in (Mode.I2V, Mode.I2V_FL, Mode.T2V):
         slots, shared = marker_slots((), (), (), "referenceImage")
     else:
         cast = ((), (), ()) if absent else (shot.references, shot.characters, shot.voices)
         slots, shared = marker_slots(*cast, "referenceImage")
-    return _Voice(stage, cell, shot.id, slots, shared, absent), _plainly(stage, shot, cell)
+    return _Voice(stage, cell, shot.id, slots, shared, absent)
 
 
-def _plainly(stage: Stage, item: Shot | Still, cell: Cell) -> Callable[[str], str]:
-    """Return how people read a prompt: `@ada` is Ada, `@ada_front` is ada front."""
-
-    def plain(text: str) -> str:
-        if "@" not in text:
-            return text
-        names = {name: name.replace("_", " ") for name in stage.board.assets}
-        names |= {name: name.replace("_", " ") for name in stage.board.stills}
-        names |= {use.name: use.name for use in item.voices} if isinstance(item, Shot) else {}
-        names |= {
-            use.name: display_name(stage, stage.board.characters[use.name], cell)
-            for use in item.characters
-            if use.name in stage.board.characters
-        }
-        return mark(text, {name.lower(): words for name, words in names.items()}).text
-
-    return plain
+def _plain(stage: Stage, item: Shot | Still, cell: Cell, text: str) -> str:
+    """Return how people read a prompt."""
+    if "@" not in text:
+        return text
+    figures = (stage.board.characters.get(use.name) for use in item.characters)
+    return plainly(text, {f.name.lower(): display_name(stage, f, cell) for f in figures if f is not None})
 
 
 def _with_cast(stage: Stage, item: Shot | Still, cell: Cell, voice: _Voice, prompt: str) -> str:

@@ -71,6 +71,16 @@ class Map(dict[str, Json]):
         return self.here
 
 
+def _nothing() -> Map:
+    node = Map()
+    node.source, node.start, node.base = Source("", ""), 0, 0
+    return node
+
+
+NOTHING = _nothing()
+"""An empty mapping that stands for one that is not written."""
+
+
 class Seq(list[Json]):
     """A sequence that knows where it and its items stand."""
 

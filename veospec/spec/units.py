@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_LENGTH = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?|\.\d{1,6})\s*(s|sec|f)?\s*\Z")
+_LENGTH = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?|\.[0-9]{1,6})\s*(s|sec|f)?\s*\Z")
 
 LINE_FPS = 24
 """The rate of the line on which edited frames are counted, and of every clip that the models make.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from veospec.model import Location
-from veospec.spec.names import did_you_mean
+from veospec.spec.names import did_you_mean, nfc
 from veospec.spec.problems import Problems
 from veospec.spec.tree import Map, Seq
 
@@ -45,7 +45,11 @@ class Scope:
         self._open: list[str] = []
 
     def text(self, value: str, holder: Map | Seq, key: str | int) -> str:
-        """Return the text with every variable filled in; `holder` and `key` say where it is written."""
+        """Return the text in form NFC with every variable filled in; `holder` and `key` say where it is written."""
+        return nfc(self.verbatim(value, holder, key))
+
+    def verbatim(self, value: str, holder: Map | Seq, key: str | int) -> str:
+        """Return the text with every variable filled in, in the Unicode form in which it is written: a path."""
         if "$" not in value:
             return value
         return self._expand(value, holder.at(key))  # type: ignore[arg-type]
