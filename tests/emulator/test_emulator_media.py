@@ -119,7 +119,8 @@ def test_true_sizes(start: Any) -> None:
     entry = flow.made(model="omni-flash", resolution="360p", duration=6)
     measure = testcard.measure(flow.file(entry["videoUrl"]).content)
     assert (measure.width, measure.height, measure.duration) == (640, 360, 6)
-    larger = flow.made("/videos/upscale", mediaGenerationId=entry["mediaGenerationId"], resolution="720p")
+    body = {"mediaGenerationId": entry["mediaGenerationId"], "resolution": "720p"}
+    larger = flow.post("/videos/upscale", body).json()["media"][0]
     assert testcard.measure(flow.file(larger["videoUrl"]).content).height == 720
 
 

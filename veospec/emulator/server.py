@@ -6,7 +6,7 @@ Gates in the order of the real service: the edge looks at the User-Agent, then t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -172,7 +172,7 @@ async def _content(receive: Receive) -> bytes:
 
 def _sight(call: Call) -> Sight:
     """Return what fault rules can see of a call."""
-    accounts = set() if call.name == "job" else _owners({"email": arg for arg in call.args})
+    accounts = set() if call.name == "job" else _owners([("email", arg) for arg in call.args])
     model = prompt = ""
     if call.content[:1] == b"{" or call.headers.get("content-type", "").startswith("multipart/"):
         body: dict[str, Json] = {}
@@ -180,7 +180,7 @@ def _sight(call: Call) -> Sight:
             body = call.body(allows_form=call.name in ("videos", "images", "voices", "characters"))
         model = body["model"] if isinstance(body.get("model"), str) else ""
         prompt = body["prompt"] if isinstance(body.get("prompt"), str) else ""
-        accounts |= _owners(body)
+        accounts |= _owners(body.items())
     if call.name == "job" and (job := call.house.state.jobs.get(call.raw_args[0])):
         accounts.add(job.email.lower())
         model, prompt = job.model, str(job.request.get("prompt", ""))
@@ -189,9 +189,9 @@ def _sight(call: Call) -> Sight:
     return Sight(call.name, call.method, call.path, model, frozenset(accounts), prompt)
 
 
-def _owners(body: Mapping[str, Json]) -> set[str]:
+def _owners(fields: Iterable[tuple[str, Json]]) -> set[str]:
     found: set[str] = set()
-    for name, value in body.items():
+    for name, value in fields:
         if not isinstance(value, str):
             continue
         if value.startswith("user:"):

@@ -37,6 +37,8 @@ class House:
         self.sizes = Sizes(4 if options.media == "small" else 1)
         self.rules = options.faults
         self.calls: deque[dict[str, Json]] = deque(maxlen=LOGGED_CALLS)
+        if self.state.settings.get("rules") != repr(self.rules):  # another script than before the restart
+            self.replace_rules(self.rules)
         if "secret" not in self.state.settings:
             self.state.set("secret", secrets.token_hex(16))
         self.secret = str(self.state.settings["secret"]).encode()
@@ -44,6 +46,7 @@ class House:
     def replace_rules(self, rules: tuple[Rule, ...]) -> None:
         """Take another fault script and count from one again."""
         self.rules = rules
+        self.state.set("rules", repr(rules))
         self.state.forget_counts()
 
     def close(self) -> None:
