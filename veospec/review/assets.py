@@ -18,7 +18,9 @@ class Assets:
 
 @cache
 def load_assets() -> Assets:
-    """Return the assets that were shipped with the program."""
+    """Return the assets that were shipped with the program; the script's parts share one scope, in their order."""
     folder = resources.files("veospec.review") / "assets"
-    html, css, js = ((folder / f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
-    return Assets(html, css, js)
+    html, css = ((folder / f"page.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    parts = sorted((part for part in folder.iterdir() if part.name.endswith(".js")), key=lambda part: part.name)
+    script = "\n".join(part.read_text("utf-8") for part in parts)
+    return Assets(html, css, f"'use strict';\n(() => {{\n{script}}})();\n")

@@ -179,6 +179,7 @@ def _shot(
         "mode": node.request.mode.value,
         "model": node.request.model,
         "framing": ", ".join(part for part in (burn.size, burn.move) if part),
+        "brief": burn.text,
         "prompt": node.request.prompt,
         "dialogue": [{"who": c.who, "line": c.line, "at": float(c.at), "until": float(c.until)} for c in burn.captions],
         "uses": [_use(e.slot, e.source) for e in node.request.inputs],

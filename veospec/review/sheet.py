@@ -106,7 +106,7 @@ li { break-inside: avoid; min-width: 0; }
 .strip { display: flex; gap: 2px; background: #eceae6; border: 2px solid #eceae6; border-radius: 4px; }
 .strip { overflow: hidden; }
 .selected .strip { border-color: #b36b00; }
-img { flex: 1 1 0; min-width: 0; width: 0; height: auto; object-fit: contain; }
+img { flex: 1 1 0; min-width: 0; width: 0; height: auto; max-height: 210px; object-fit: contain; }
 .void { padding: 22px 10px; color: #5b5e65; overflow-wrap: anywhere; }
 .ring { color: #b36b00; }
 p { margin: 2px 0 0; overflow-wrap: anywhere; } p + p { color: #5b5e65; }
