@@ -388,15 +388,29 @@ def test_a_shot_that_left_the_storyboard_is_still_brought_home(world: World) -> 
     assert journal_states(world) == [State.SETTLED, State.SETTLED]
 
 
-def test_missing_bytes_are_downloaded_again(world: World, tmp_path: Path) -> None:
-    """A damaged blob of a paid take is fetched through its job, unpaid."""
+@pytest.mark.parametrize("action", [Action.FETCH, Action.GENERATE])
+@pytest.mark.parametrize("damage", ["gone", "flipped"])
+def test_missing_bytes_are_downloaded_again(world: World, tmp_path: Path, action: Action, damage: str) -> None:
+    """A missing or damaged blob of a paid take is fetched through its job, unpaid, whatever the plan believed."""
     made = world.apply(plan(*shots(1))).outcomes[0]
     blob = next((tmp_path / ".veospec/store/blobs").rglob(f"{made.digest}*"))
+    content = blob.read_bytes()
     blob.unlink()
-    report = world.apply(plan(*shots(1), actions={("SH000", 1): Action.FETCH}))
+    if damage == "flipped":
+        blob.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    report = world.apply(plan(*shots(1), actions={("SH000", 1): action}))
     assert states(report) == [Ended.RESUMED]
     assert report.outcomes[0].digest == made.digest
-    assert blob.exists()
+    assert blob.read_bytes() == content
+    assert world.service.charged == 20
+
+
+def test_bytes_that_nobody_has_are_not_bought_again(world: World, tmp_path: Path) -> None:
+    """A record without bytes is held, never a reason to pay."""
+    made = world.apply(plan(*shots(1))).outcomes[0]
+    next((tmp_path / ".veospec/store/blobs").rglob(f"{made.digest}*")).unlink()
+    world.service.faults["fetch"] = [JobError("gone", charge=Charge.YES)]
+    assert states(world.apply(plan(*shots(1)))) == [Ended.HELD]
     assert world.service.charged == 20
 
 

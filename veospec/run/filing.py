@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from veospec.errors import MediaError
+from veospec.errors import MediaError, StoreCorrupt
 from veospec.model import Cost, Key, MediaFacts, NodeId
 from veospec.providers.base import Receipt
 from veospec.run.ports import MediaTools, Shelves
@@ -75,8 +75,17 @@ def file_away(store: Shelves, media: MediaTools, fresh: Path, label: Label) -> A
 
 
 def look(store: Shelves, key: Key) -> ActionRecord | None:
-    """Return the record of a key whose bytes are there, or None. Raises `StoreCorrupt` for a bad record."""
+    """Return the record of a key whose bytes are there and whole, or None. Raises `StoreCorrupt` for a bad record."""
     record = store.actions.get(key)
-    if record is None or not store.blobs.has(record.digest, record.suffix, record.size_bytes):
+    if record is None:
+        return None
+    try:
+        store.blobs.ensure(record.digest, record.suffix, record.size_bytes)
+    except StoreCorrupt:
         return None
     return record
+
+
+def was_made(store: Shelves, key: Key) -> bool:
+    """Tell whether a key has a record, with or without its bytes: what has one is never simply bought again."""
+    return store.actions.get(key) is not None

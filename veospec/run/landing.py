@@ -125,21 +125,30 @@ class Lander:
                 return Landed(record)
         return Landed(record, seen)
 
-    async def again(self, record: Record, entry: Entry) -> ActionRecord | None:
-        """Fetch a settled take once more because its bytes are missing here; None when it cannot be had now.
+    async def again(self, made: ActionRecord, paid: tuple[Record, Entry] | None) -> ActionRecord | None:
+        """Fetch a take once more whose bytes are missing here; None when they cannot be had now.
 
-        Raises `StoreCorrupt` when other bytes come than were recorded.
+        `paid` is the attempt that made it, where the journal has it; else the receipt in the record must do. Raises
+        `StoreCorrupt` when other bytes come than were recorded: both are kept.
         """
-        found = await self._look(record)
-        result = match(record.entries, _completed(record, found)).get(entry.position) if found else None
-        if result is None and entry.receipt is not None:
-            result = Result(entry.receipt, url=entry.url, expires_at=entry.expires_at)
-        if result is None or result.refused:
+        kit = self._kit
+        if made.receipt is None:
             return None
+        # A link that died is renewed by whoever fetches; the one from the journal may still live.
+        known = paid[1] if paid is not None else None
+        url, expires_at = (known.url, known.expires_at) if known and known.url else ("", kit.now())
+        result = Result(made.receipt, url=url, expires_at=expires_at)
+        target = kit.bench.store.scratch / scratch_name(".fetch")
         try:
-            return await self._fetch(record, entry, result)
+            async with kit.downloads.place():
+                await kit.remote.fetch(result, target)
+            label = Label(made.key, made.document, made.node, made.take, made.seed, made.cost, made.board, made.receipt)
+            return await kit.bench.blocking(file_away, kit.bench.store, kit.bench.media, target, label)
         except (ApiError, MediaError):
             return None
+        finally:
+            with suppress(OSError):
+                target.unlink(missing_ok=True)
 
     async def _look(self, record: Record) -> tuple[Result, ...] | None:
         try:

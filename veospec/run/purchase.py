@@ -17,7 +17,7 @@ from veospec.plan.values import Document, StepId
 from veospec.providers.base import Accepted, Order, Prepared
 from veospec.run import rescue
 from veospec.run.events import Phase, Reserved, Settled, StepStarted, Waiting, Work
-from veospec.run.filing import look
+from veospec.run.filing import was_made
 from veospec.run.journal import Standing
 from veospec.run.kit import Kit, lane_of
 from veospec.run.landing import Landed, Lander
@@ -154,7 +154,7 @@ class Purchase:
         async with leases(kit.bench.store.locks, keys, kit.bench.clock, kit.halt, waiting) as are_ours:
             if not are_ours or kit.halt.is_stopping():
                 return Bought(is_stopped=True)
-            if any([await kit.bench.blocking(look, kit.bench.store, key) for key in sorted(keys)]):
+            if any(was_made(kit.bench.store, key) for key in keys):
                 return Bought(looks_again=True)
             record = await self._reserve(prepared)
             if isinstance(record, Standing):

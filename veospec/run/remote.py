@@ -24,6 +24,7 @@ from veospec.run.purchase import Ask, Bought, Purchase
 from veospec.run.resume import Earlier
 from veospec.run.rows import Entry, Record
 from veospec.run.runner import Call, Wanted
+from veospec.store.actions import ActionRecord
 
 SEED_STEP = 1_000_003
 """What a second try adds to the seed: a prime far from the seeds of other takes, which count up by one."""
@@ -156,9 +157,15 @@ class RemoteMaker:
                 )
             )
             return True
+        made = kit.bench.store.actions.get(wanted.key)
+        if made is not None:
+            await self._without_bytes(wanted, made, call, attempts)
+            return True
         if step.action is Action.GENERATE:
             return False
-        await self._not_planned(wanted, call, attempts)
+        state = {Action.REFUSED: Ended.REFUSED, Action.BLOCKED: Ended.BLOCKED}.get(step.action, Ended.HELD)
+        hint = resolve_hint(step.node.id) if state is Ended.HELD else ""
+        call.done(Outcome(step, state, wanted.key, reason=step.reason.text, hint=hint))
         return True
 
     async def _is_here(self, wanted: Wanted, call: Call) -> bool:
@@ -172,23 +179,21 @@ class RemoteMaker:
         call.done(Outcome(step, state, wanted.key, there.digest, there, reason=reason))
         return True
 
-    async def _not_planned(self, wanted: Wanted, call: Call, attempts: Sequence[tuple[Record, Entry]]) -> None:
-        """End a take that the plan did not mean to buy: nothing is bought that nobody agreed to."""
-        step, kit = wanted.step, self._kit
+    async def _without_bytes(
+        self, wanted: Wanted, made: ActionRecord, call: Call, attempts: Sequence[tuple[Record, Entry]]
+    ) -> None:
+        """End a take whose record is here and whose bytes are not: it is downloaded again, and never bought again."""
+        step = wanted.step
+        self._kit.tell(StepStarted(step.id, Work.FETCH))
         paid = next((pair for pair in reversed(attempts) if pair[1].state is State.SETTLED), None)
-        if step.action is Action.FETCH and paid is not None:
-            kit.tell(StepStarted(step.id, Work.FETCH))
-            record = await self._lander.again(*paid)
-            if record is not None:
-                text = "its bytes were missing; downloaded again"
-                call.done(Outcome(step, Ended.RESUMED, wanted.key, record.digest, record, reason=text))
-                return
-            reason, hint = "its bytes are missing and the service has no link for them now", "Run it again later."
-            call.done(Outcome(step, Ended.PENDING, wanted.key, reason=reason, hint=hint))
+        record = await self._lander.again(made, paid)
+        if record is not None:
+            text = "its bytes were missing; downloaded again"
+            call.done(Outcome(step, Ended.RESUMED, wanted.key, record.digest, record, reason=text))
             return
-        state = {Action.REFUSED: Ended.REFUSED, Action.BLOCKED: Ended.BLOCKED}.get(step.action, Ended.HELD)
-        hint = resolve_hint(step.node.id) if state is Ended.HELD else ""
-        call.done(Outcome(step, state, wanted.key, reason=step.reason.text, hint=hint))
+        reason = "its record is here, its bytes are missing or damaged, and the service does not hand them out now"
+        hint = "Run it again later, or put the file back: `veospec cache verify` names it."
+        call.done(Outcome(step, Ended.HELD, wanted.key, reason=reason, hint=hint))
 
     # -- a second try with another seed
 

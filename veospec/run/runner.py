@@ -14,6 +14,7 @@ from typing import Protocol
 
 from veospec.errors import StoreError, VeospecError
 from veospec.model import FREE, Digest, Key, NodeId
+from veospec.plan.keys import upstream_slots
 from veospec.plan.values import Action, Document, Plan, Step, StepId
 from veospec.run.events import Ended, Listener, RunDone, RunStarted, StepDone
 from veospec.run.halt import Halt
@@ -76,6 +77,7 @@ class Runner:
         self._run = run
         self._ends: dict[StepId, asyncio.Future[Outcome]] = {}
         self._accepted: dict[StepId, Key] = {}
+        self._slots = {node.id: upstream_slots(node) for node in plan.storyboard.nodes if node.upstream}
 
     def interrupt(self) -> None:
         """Begin nothing new; jobs that go on elsewhere stay pending."""
@@ -199,7 +201,8 @@ class Runner:
         if not accepted:
             return
         try:
-            self._bench.store.heads.accept(self._bench.board, accepted)
+            upstream = {place: self._slots.get(place[0], {}) for place in accepted}
+            self._bench.store.heads.accept(self._bench.board, accepted, upstream)
         except StoreError as error:
             self._halt.fault(error)
 
