@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+import httpx
 import pytest
 from emulator_client import EMAIL, HEX, Flow, clip, png
 
@@ -460,3 +465,92 @@ def test_the_ledger_holds_what_is_asked_of_it(flow: Flow) -> None:
 def test_bad_options(options: dict[str, Any], text: str) -> None:
     with pytest.raises(UsageError, match=text):
         Options(**options)
+
+
+def test_a_dead_session_is_596_and_shows_in_the_accounts(start: Any) -> None:
+    flow = start()
+    source = flow.made()["mediaGenerationId"]
+    flow.admin("accounts", {"email": EMAIL, "health": "Google has signed your account out"})
+    answer = flow.post("/videos", {"prompt": "x"})
+    assert (answer.status_code, "Failed to refresh session" in answer.json()["error"]) == (596, True)
+    assert flow.post("/videos/extend", {"prompt": "x", "mediaGenerationId": source}).status_code == 596
+    assert flow.post("/assets", content=png(), headers={"Content-Type": "image/png"}).status_code == 596
+    listed = flow.get("/accounts").json()[EMAIL]
+    assert set(listed) == {"health", "error", "created"}
+    assert "credits" not in flow.get(f"/accounts/{EMAIL}").json()
+    flow.admin("accounts", {"email": EMAIL, "health": "OK", "credits": 5})
+    assert flow.get(f"/accounts/{EMAIL}").json()["credits"]["credits"] == 5
+    assert flow.post("/videos", {"prompt": "x"}).status_code == 402
+
+
+def test_refused_submissions_show_in_captcha_stats(start: Any) -> None:
+    flow = start()
+    flow.faults({"call": "videos", "fault": 403}, {"call": "images", "fault": 429, "reason": "TOO_MUCH_TRAFFIC"})
+    flow.post("/videos", {"prompt": "x"})
+    flow.post("/images", {"prompt": "x"})
+    flow.advance(400)
+    rows = flow.get("/accounts/captcha-stats?limit=5").json()["data"]
+    assert [(row["route"], row["statusCode"], row["reason"]) for row in rows] == [
+        ("images", 429, "PUBLIC_ERROR_UNUSUAL_ACTIVITY_TOO_MUCH_TRAFFIC"),
+        ("videos", 403, "PUBLIC_ERROR_UNUSUAL_ACTIVITY"),
+    ]
+    assert JOB.match(rows[0]["jobId"])
+    assert flow.job(rows[0]["jobId"]).status_code == 404
+
+
+class _Listener(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.server.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_webhook_on_loopback_is_told_at_each_step(start: Any) -> None:
+    flow = start(job_seconds=0.3)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Listener) as server:
+        server.heard = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+        job = flow.submit(replyUrl=url, replyRef="me")
+        flow.submit(replyUrl="http://192.0.2.1/hook")  # never called: not loopback
+        deadline = time.monotonic() + 10
+        while len(server.heard) < 3 and time.monotonic() < deadline:  # type: ignore[attr-defined]
+            time.sleep(0.01)
+        server.shutdown()
+        heard = server.heard  # type: ignore[attr-defined]
+    assert [record["status"] for record in heard] == ["created", "started", "completed"]
+    assert {(record["jobid"], record["replyRef"]) for record in heard} == {(job, "me")}
+    assert heard[-1]["response"]["media"][0]["videoUrl"].startswith(flow.address.root)
+
+
+def test_the_users_own_account(flow: Flow) -> None:
+    root = flow.address.root
+    headers = {"Authorization": f"Bearer {flow.token}"}
+    assert flow.file(f"{root}/v2/account").status_code == 401
+    assert flow.file(f"{root}/v2/account", headers=headers).json()["user"] == "user:777"
+    assert flow.file(f"{root}/v2/account/stats", headers=headers).status_code == 200
+
+
+def test_the_raw_bytes_of_an_asset(flow: Flow) -> None:
+    ref = flow.upload(png(3))
+    assert flow.get(f"/assets/{quote(ref, safe='')}?raw=true").content == png(3)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "body", "status"),
+    [
+        ("POST", "clock", {"advance_s": "soon"}, 400),
+        ("POST", "faults", [{"call": "videos", "fault": "no such"}], 400),
+        ("POST", "accounts", {"email": "nobody@example.com", "credits": 1}, 404),
+        ("GET", "secrets", None, 404),
+        ("POST", "ledger", {}, 404),
+    ],
+)
+def test_bad_calls_of_the_emulators_own(flow: Flow, method: str, name: str, body: Any, status: int) -> None:
+    url = f"{flow.address.root}/_emulator/{name}"
+    answer = httpx.request(method, url, json=body, verify=False)
+    assert (answer.status_code, "error" in answer.json()) == (status, True)

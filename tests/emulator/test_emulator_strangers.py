@@ -1,4 +1,4 @@
-"""Clients that know nothing of this project: curl in a shell, a loop over a prompts.json, a whole pipeline by urllib."""
+"""Clients that know nothing of this project: curl, a loop over a prompts.json, a whole pipeline by urllib."""
 
 from __future__ import annotations
 

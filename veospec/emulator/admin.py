@@ -4,7 +4,8 @@ GET    /_emulator/ledger    what a real account would have been charged, oldest 
 GET    /_emulator/calls     every call: time, method, path, status, fault, whether a token came along
 GET    /_emulator/clock     the emulator's time; POST {"advance_s": n} or {"offset_s": n} moves it
 GET    /_emulator/faults    the script as it is counted; POST a list of rules replaces it, DELETE empties it
-GET    /_emulator/accounts  balances; POST {"email", "credits"} sets one
+GET    /_emulator/accounts  plans and balances; POST {"email", "credits"?, "health"?} changes one: with a health other
+                            than OK its Google session is dead (596)
 """
 
 from __future__ import annotations
@@ -47,9 +48,12 @@ def _answer(house: House, method: str, name: str, body: Json) -> Answer:
             return Answer(200, {a.email: {"plan": a.plan, "credits": a.credits} for a in state.accounts.values()})
         case "POST", "accounts":
             account = house.desk.account(_text(body, "email"))
-            account.credits = int(_number(body, "credits"))
+            if "credits" in body:
+                account.credits = int(_number(body, "credits"))
+            if "health" in body:
+                account.health = _text(body, "health")
             state.put_account(account)
-            return Answer(200, {"email": account.email, "credits": account.credits})
+            return Answer(200, {"email": account.email, "credits": account.credits, "health": account.health})
         case (("GET" | "POST"), "clock"):
             if method == "POST":
                 _move(house, body)

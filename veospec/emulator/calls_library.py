@@ -25,7 +25,7 @@ _TYPES = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp", "video
 async def upload(call: Call) -> Answer:
     """`POST /assets/{email}` or `POST /assets`; `?email=` is ignored, as it is by the real service."""
     house = call.house
-    account = house.desk.account(call.args[0]) if call.args else house.desk.chosen(None, (), "assets")
+    account = house.desk.working(call.args[0]) if call.args else house.desk.chosen(None, (), "assets")
     media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _TYPES:
         raise refusals.bad(f"Content-Type {media_type or 'missing'} is not supported. Supported: {', '.join(_TYPES)}")
@@ -61,8 +61,11 @@ def _aspect(width: int, height: int) -> str:
 
 
 async def asset(call: Call) -> Answer:
-    """`GET /assets/{mediaGenerationId}`: a fresh link."""
+    """`GET /assets/{mediaGenerationId}`: a fresh link, or with `raw` (October 2026) the bytes."""
     media = references.media(call.house.state, call.user, call.args[0])
+    if "raw" in call.query and not call.house.table.is_june:
+        content = await call.house.studio.file(media)
+        return Answer(200, content=content, media_type="video/mp4" if media.kind == "video" else "image/jpeg")
     text = ids.media_id(user=media.user, email=media.email, kind=media.kind, key=media.key)
     return Answer(200, {"url": call.links().to(media.kind, media.key), "mediaGenerationId": text})
 
@@ -134,7 +137,7 @@ async def make_voice(call: Call) -> Answer:
     params.check(body, params.VOICE, "email", "voice", "displayName", "dialog", "voicePerformance")
     if body["voice"] not in tables.VOICES:
         raise refusals.wrong_format("voice")
-    account = house.desk.account(body["email"])
+    account = house.desk.working(body["email"])
     entry = Voice(
         str(uuid.uuid4()), str(uuid.uuid4()), call.user, account.email, body["voice"], body["displayName"],
         body["dialog"], body["voicePerformance"],

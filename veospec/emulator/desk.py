@@ -67,6 +67,13 @@ class Desk:
             raise refusals.not_found(f"Account {email} not found")
         return account
 
+    def working(self, email: str) -> Account:
+        """Return a connected account whose Google session is alive. Raises `Refusal` 404 or 596."""
+        account = self.account(email)
+        if account.health != "OK":
+            raise refusals.plain(596, f"Failed to refresh session {ids.mask(account.email)}: {account.health}")
+        return account
+
     def connected(self) -> list[Account]:
         """Return every connected account, in the order they were given."""
         return [account for account in self._state.accounts.values() if account.is_connected]
@@ -87,7 +94,7 @@ class Desk:
         if len(owners) > 1:
             raise refusals.bad(f"Email mismatch: references have '{owners[0]}' and '{owners[1]}'")
         if email is not None or owners:
-            return self.account(email if email is not None else owners[0])
+            return self.working(email if email is not None else owners[0])
         return self._balanced(model)
 
     def _balanced(self, model: str) -> Account:
@@ -95,9 +102,9 @@ class Desk:
         if not accounts:
             raise refusals.not_found("No accounts configured")
         if len(accounts) == 1:  # with one account nothing is filtered: it gets Google's own 429
-            return accounts[0]
+            return self.working(accounts[0].email)
         resting = self.resting(model)
-        eligible = [account for account in accounts if account.email not in resting]
+        eligible = [account for account in accounts if account.email not in resting and account.health == "OK"]
         if not eligible:
             raise self.nobody(model)
         return min(eligible, key=lambda account: self.score(account.email))
@@ -189,8 +196,20 @@ class Desk:
         self._state.put_job(job)
         if not failure:
             self.charge(work.operation, account, model=work.model, credits=paid, request=job.request, job=job.id)
-        self._attempt(job, status=200, reason="")
+        self._attempt(account, job.id, job.operation, task=job.captcha["taskId"], took=job.captcha["durationMs"])
         return job
+
+    def note_refusal(self, account: Account, *, user: str, operation: str, status: int, reason: str) -> None:
+        """Log a submission that came to nothing; only `captcha-stats` ever shows it, under an id of its own."""
+        family = "images" if operation.startswith("images") else "videos"
+        number, now = next(self._numbers), self._state.clock.now()
+        job = ids.job_id(
+            user=user, email=account.email, family=family, at=now, number=number, is_june=self._table.is_june
+        )
+        captcha = self.captcha()
+        self._attempt(
+            account, job, operation, task=captcha["taskId"], took=captcha["durationMs"], status=status, reason=reason
+        )
 
     def _job_id(self, work: Work, now: float) -> str:
         while True:
@@ -234,24 +253,33 @@ class Desk:
         attempt = {"service": "CapSolver", "taskId": task, "durationMs": took}
         return {**attempt, "attempts": [{**attempt, "success": True}]}
 
-    def _attempt(self, job: Job, *, status: int, reason: str) -> None:
-        account = self._state.accounts[job.email.lower()]
+    def _attempt(
+        self,
+        account: Account,
+        job: str,
+        operation: str,
+        *,
+        task: str,
+        took: int,
+        status: int = 200,
+        reason: str = "",
+    ) -> None:
         plan = self.plan(account)
         self._state.add_attempt(
             {
-                "timestamp": times.iso(job.created),
-                "jobId": job.id,
+                "timestamp": times.iso(self._state.clock.now()),
+                "jobId": job,
                 "provider": "CapSolver",
-                "taskId": job.captcha["taskId"],
-                "route": job.operation,
+                "taskId": task,
+                "route": operation,
                 "statusText": "OK" if status == 200 else "Error",
-                "pageAction": "IMAGE_GENERATION" if job.family == "images" else "VIDEO_GENERATION",
+                "pageAction": "IMAGE_GENERATION" if operation.startswith("images") else "VIDEO_GENERATION",
                 "error": reason,
                 "reason": reason,
                 "tier": plan.tier,
                 "sku": plan.sku,
                 "statusCode": status,
-                "captchaDurationMs": job.captcha["durationMs"],
+                "captchaDurationMs": took,
                 "apiDurationMs": 900,
                 "attemptNumber": 1,
             }

@@ -246,6 +246,8 @@ def record(job: Job, media: dict[str, Media], links: Links, now: float) -> dict[
 def account_summary(account: Account, now: float) -> dict[str, Json]:
     """Return one value of `GET /accounts`."""
     renewed = now - now % times.DAY_S + times.DAY_S
+    if account.health != "OK":
+        return {"health": account.health, "error": account.health, "created": times.iso(account.created)}
     return {
         "health": "OK",
         "created": times.iso(account.created),
@@ -259,6 +261,8 @@ def account_summary(account: Account, now: float) -> dict[str, Json]:
 def account_details(account: Account, plan: Plan, table: Table, now: float) -> dict[str, Json]:
     """Return `GET /accounts/{email}`, with made-up secrets where the real answer has real ones."""
     shown = account_summary(account, now)
+    if account.health != "OK":
+        return shown
     shown["sessionData"] |= {"access_token": "ya29.emulator-access-token-must-not-leak"}
     shown["cookies"] = [{"name": "__Secure-1PSID", "value": "emulator-cookie-must-not-leak", "domain": ".google.com"}]
     shown["credits"] = {

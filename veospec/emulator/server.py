@@ -105,7 +105,10 @@ class Server:
         if rule:
             logged["fault"] = rule.fault
         if rule and rule.is_before:
-            await troubles.before(wire, rule, self._before(rule, sight))
+            instead = self._before(rule, sight)
+            if rule.fault != "cut-before-read":
+                troubles.log(self.house, sight, user, instead)
+            await troubles.before(wire, rule, instead)
             return
         jobs_before = len(self.house.state.jobs)
         try:

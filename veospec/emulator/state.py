@@ -27,13 +27,14 @@ WINDOW_S = 900.0
 
 @dataclass(slots=True)
 class Account:
-    """A connected Google account with its live balance."""
+    """A connected Google account with its live balance; `health` is OK or a sentence."""
 
     email: str
     plan: str
     credits: int
     created: float
     is_connected: bool = True
+    health: str = "OK"
 
 
 @dataclass(slots=True)

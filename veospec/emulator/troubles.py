@@ -7,7 +7,9 @@ protocol class puts the transport into the scope for that (`serve`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
 from asyncio import Transport
 from dataclasses import replace
 from http import HTTPStatus
@@ -15,8 +17,9 @@ from http import HTTPStatus
 from starlette.types import Receive, Scope, Send
 
 from veospec.emulator import refusals
-from veospec.emulator.faults import Rule, Sight
+from veospec.emulator.faults import GENERATING, Rule, Sight
 from veospec.emulator.refusals import Refusal
+from veospec.emulator.state import Account
 from veospec.emulator.web import Answer, House
 
 TRANSPORT = "veospec.transport"
@@ -192,8 +195,29 @@ def _throttled(house: House, rule: Rule, sight: Sight) -> Refusal:
     model = sight.model or "veo-3.1-fast"
     if rule.reason == "no_eligible_account":
         return house.desk.nobody(model, retry_s=2.0 if rule.retry_s is None else rule.retry_s)
-    email = next(iter(sight.accounts), house.desk.connected()[0].email if house.desk.connected() else "")
-    return house.desk.throttle(house.desk.account(email), model, rule.throttle_reason, rule.retry_s)
+    return house.desk.throttle(_account(house, sight), model, rule.throttle_reason, rule.retry_s)
+
+
+def _account(house: House, sight: Sight) -> Account:
+    """Return the account that a call would have gone to."""
+    email = next(iter(sight.accounts), None)
+    return house.desk.account(email) if email else house.desk.chosen(None, (), sight.model or "veo-3.1-fast")
+
+
+def log(house: House, sight: Sight, user: str, answer: Answer) -> None:
+    """Let captcha-stats show a submission that was refused."""
+    if sight.call not in GENERATING:
+        return
+    text = answer.encoded()[0].decode("utf-8", "replace")
+    found = re.search(r"(?:PUBLIC_ERROR|FINISH_REASON)_[A-Z_]+", text)
+    with contextlib.suppress(Refusal):
+        house.desk.note_refusal(
+            _account(house, sight),
+            user=user,
+            operation=sight.call,
+            status=answer.status,
+            reason=found[0] if found else "",
+        )
 
 
 def _unavailable(house: House, rule: Rule) -> Refusal:

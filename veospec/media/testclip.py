@@ -27,7 +27,7 @@ from veospec.media.testcard import BANDS, FPS, VARIANTS, Card, Film, Picture
 SAMPLE_RATE = 48_000
 _AAC_FRAME = 1024
 _LOOP = 40
-_KEEP_OPEN_PIXELS = 1920 * 1080
+_KEPT_ENCODERS = 6
 _KEPT_PICTURES = 256
 _TIME = Fraction(1, FPS)
 _SLICE_OF_KEY_FRAME = 5
@@ -122,16 +122,16 @@ def _key_slices(packet: bytes) -> list[bytes]:
 
 
 _LOCK = Lock()
-_OPEN: dict[tuple[int, int], _VideoEncoder] = {}
+_OPEN: OrderedDict[tuple[int, int], _VideoEncoder] = OrderedDict()
 
 
 def _encoder(width: int, height: int) -> _VideoEncoder:
-    """Return the encoder for a size; those of up to full HD stay open, since opening one costs as much as a clip."""
-    if width * height > _KEEP_OPEN_PIXELS:
-        return _VideoEncoder(width, height)
-    if (width, height) not in _OPEN:
-        _OPEN[width, height] = _VideoEncoder(width, height)
-    return _OPEN[width, height]
+    """Return the encoder for a size; the last few stay open, since opening one costs more than a clip."""
+    known = _OPEN.pop((width, height), None) or _VideoEncoder(width, height)
+    _OPEN[width, height] = known
+    if len(_OPEN) > _KEPT_ENCODERS:
+        _OPEN.popitem(last=False)
+    return known
 
 
 @lru_cache(maxsize=16)
