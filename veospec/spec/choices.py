@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from veospec.catalog.values import State
-from veospec.model import Cell, Mode
+from veospec.model import Mode
 from veospec.spec.board import Ref, Shot, To, Use
 from veospec.spec.judge import ask_for_plan, place_of, report
 from veospec.spec.settings import whole
@@ -39,10 +39,10 @@ class Choices:
     window: tuple[int, int] | None = None
 
 
-def choose(stage: Stage, shot: Shot, cell: Cell, mode: Mode, source: Choices | None) -> Choices:
+def choose(stage: Stage, shot: Shot, mode: Mode, source: Choices | None) -> Choices:
     """Return the choices of a shot in a cell, judged by the catalogue. `source` is what it extends or edits."""
-    own = _own(stage, shot, cell, mode, source)
-    chosen = _with_pass(stage, shot, cell, own) if stage.pass_map else own
+    own = _own(stage, shot, mode, source)
+    chosen = _with_pass(stage, shot, own) if stage.pass_map else own
     _judge(stage, shot, chosen)
     return chosen
 
@@ -57,22 +57,22 @@ def budget_of(stage: Stage, references: tuple[Ref, ...], characters: tuple[Use, 
     return pictures, sum(1 for figure in figures if figure.voice)
 
 
-def _own(stage: Stage, shot: Shot, cell: Cell, mode: Mode, source: Choices | None) -> Choices:
+def _own(stage: Stage, shot: Shot, mode: Mode, source: Choices | None) -> Choices:
     node = shot.map
-    name = stage.word(node, "model", cell) or stage.catalogue.default_model("video")
+    name = stage.word(node, "model") or stage.catalogue.default_model("video")
     model = stage.model_name(name, "video", stage.place(node, "model"), shot.id)
     pictures, character_voices = budget_of(stage, shot.references, shot.characters)
     # Where frames exclude the cast altogether, the mode rules say so once; the budget need not repeat it.
     counts = (0, 0) if mode in _FRAMED else (pictures, len(shot.voices) + character_voices)
     window = _window(stage, shot, source) if mode is Mode.V2V else None
-    row = stage.catalogue.model(model)
+    row = stage.row(model)
     return Choices(
         model=model,
         mode=mode,
-        duration=_duration(stage, shot, cell, mode, model, window),
-        aspect=source.aspect if mode is Mode.EXTEND and source is not None else _aspect(stage, shot, cell),
-        resolution=stage.word(node, "resolution", cell) or (row.default_resolution if row is not None else "720p"),
-        upscale=stage.word(node, "upscale", cell) or UPSCALE_NONE,
+        duration=_duration(stage, shot, mode, model, window),
+        aspect=source.aspect if mode is Mode.EXTEND and source is not None else _aspect(stage, shot),
+        resolution=stage.word(node, "resolution") or (row.default_resolution if row is not None else "720p"),
+        upscale=stage.word(node, "upscale") or UPSCALE_NONE,
         takes=_takes(stage, shot),
         select=whole(node, "select", 1),
         images=counts[0],
@@ -86,18 +86,16 @@ def _takes(stage: Stage, shot: Shot) -> int:
     return found[0] if found is not None and isinstance(found[0], int) and not isinstance(found[0], bool) else 1
 
 
-def _aspect(stage: Stage, shot: Shot, cell: Cell) -> str:
-    own = stage.scopes[cell].text(shot.map["aspect"], shot.map, "aspect") if _is_text(shot.map, "aspect") else ""
-    return stage.catalogue.aspect(
-        own or stage.cell_aspect(cell) or stage.word(shot.map, "aspect", cell) or DEFAULT_ASPECT
-    )
+def _aspect(stage: Stage, shot: Shot) -> str:
+    own = stage.scope.text(shot.map["aspect"], shot.map, "aspect") if _is_text(shot.map, "aspect") else ""
+    return stage.catalogue.aspect(own or stage.ratio or stage.word(shot.map, "aspect") or DEFAULT_ASPECT)
 
 
 def _is_text(node: Map, key: str) -> bool:
     return isinstance(node.get(key), str)
 
 
-def _duration(stage: Stage, shot: Shot, cell: Cell, mode: Mode, model: str, window: tuple[int, int] | None) -> Fraction:
+def _duration(stage: Stage, shot: Shot, mode: Mode, model: str, window: tuple[int, int] | None) -> Fraction:
     if window is not None:
         return Fraction(window[1] - window[0], LINE_FPS)
     limits = stage.catalogue.limits(model, mode)
@@ -107,11 +105,11 @@ def _duration(stage: Stage, shot: Shot, cell: Cell, mode: Mode, model: str, wind
     found = stage.written(shot.map, "duration")
     if found is None:
         return DEFAULT_DURATION
-    return _length(stage, found[0], found[1], cell, shot.id)
+    return _length(stage, found[0], found[1], shot.id)
 
 
-def _length(stage: Stage, value: Json, holder: Map, cell: Cell, subject: str) -> Fraction:
-    text = stage.scopes[cell].text(value, holder, "duration") if isinstance(value, str) else value
+def _length(stage: Stage, value: Json, holder: Map, subject: str) -> Fraction:
+    text = stage.scope.text(value, holder, "duration") if isinstance(value, str) else value
     try:
         found = seconds(text, stage.project.fps)
     except UnitError as fault:
@@ -184,16 +182,16 @@ def report_upscale(stage: Stage, findings: object, notes: object, node: Map, sub
 # -- passes --
 
 
-def _with_pass(stage: Stage, shot: Shot, cell: Cell, own: Choices) -> Choices:
+def _with_pass(stage: Stage, shot: Shot, own: Choices) -> Choices:
     """Lay the pass over the shot: all of it when the model can do it, else value by value as far as it can."""
     asked = stage.pass_map
-    scope = stage.scopes[cell]
+    scope = stage.scope
     changes: dict[str, object] = {}
     if isinstance(asked.get("model"), str):
         name = scope.text(asked["model"], asked, "model")
         changes["model"] = stage.model_name(name, "video", asked.at("model"), "")
     if "duration" in asked and own.mode not in (Mode.V2V, Mode.EXTEND):
-        changes["duration"] = _length(stage, asked["duration"], asked, cell, "")
+        changes["duration"] = _length(stage, asked["duration"], asked, "")
     if isinstance(asked.get("resolution"), str):
         changes["resolution"] = scope.text(asked["resolution"], asked, "resolution")
     chosen = _changed(stage, own, changes)

@@ -7,7 +7,7 @@ Pure: which files exist, the environment and the catalogue come in as arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from veospec.catalog.catalogue import Catalogue
@@ -18,7 +18,7 @@ from veospec.spec.board import STILL, Board, Still, entries, read_board, referen
 from veospec.spec.graph import making_order
 from veospec.spec.include import Document, gather, overlay, wanted
 from veospec.spec.inputs import asset_of
-from veospec.spec.matrix import Matrix, read_matrix
+from veospec.spec.matrix import read_matrix
 from veospec.spec.modes import mode_of
 from veospec.spec.names import did_you_mean, folded
 from veospec.spec.nodes import Builder
@@ -73,9 +73,10 @@ def compile_storyboard(
     board = read_board(document, problems)
     stage = _stage(document, board, catalogue, environment, problems, pass_name, provider, plan_class,
                    may_use_unlisted_models=may_use_unlisted_models)  # fmt: skip
-    nodes = _nodes(stage, problems)
+    cells = [stage.for_cell(cell, _scope(document, environment, cell, problems)) for cell in stage.matrix.cells]
+    nodes = _nodes(stage, cells, problems)
     _check_stems(nodes, problems)
-    _check_assets(stage)
+    _check_assets(cells[0])
     storyboard = _storyboard(document, stage, nodes, problems)
     return Compiled(
         None if problems.has_errors else storyboard,
@@ -145,20 +146,20 @@ def _stage(
     *,
     may_use_unlisted_models: bool,
 ) -> Stage:
-    variables = document.named["vars"]
-    plain = Scope(variables, environment, {}, problems)
+    plain = _scope(document, environment, Cell(), problems)
     matrix = read_matrix(document.section("matrix"), board, plain, catalogue.aspect, problems)
-    cells = dict.fromkeys((*matrix.cells, Cell()))
-    scopes = {cell: Scope(variables, environment, dict(cell.axes), problems) for cell in cells}
     plans = [plan.id for plan in catalogue.plans]
     named, plan = settings.provider_of(document, plain, provider, plan_class, plans, problems)
     style = document.single.get("style")
     look = text_of(style, "base") if isinstance(style, Map) else style if isinstance(style, str) else ""
     return Stage(
+        cell=Cell(),
+        scope=plain,
+        ratio="",
+        suffix="",
         board=board,
         catalogue=catalogue,
         matrix=matrix,
-        scopes=scopes,
         project=settings.project_of(document, plain, problems),
         seed=settings.whole(document.section("project"), "seed", settings.DEFAULT_SEED),
         provider=named,
@@ -171,8 +172,12 @@ def _stage(
         style_place=((style, "base") if isinstance(style, Map) else (document.single, "style")) if look else None,
         may_use_unlisted=may_use_unlisted_models,
         problems=problems,
-        loose_stills=_loose_stills(board, matrix, scopes),
+        loose_stills=_loose_stills(board, _scope(document, environment, matrix.cells[0], problems)),
     )
+
+
+def _scope(document: Document, environment: Environment, cell: Cell, problems: Problems) -> Scope:
+    return Scope(document.named["vars"], environment, dict(cell.axes), problems)
 
 
 def _pass(document: Document, name: str, problems: Problems) -> Map:
@@ -184,9 +189,8 @@ def _pass(document: Document, name: str, problems: Problems) -> Map:
     return found if isinstance(found, Map) else NOTHING
 
 
-def _loose_stills(board: Board, matrix: Matrix, scopes: Mapping[Cell, Scope]) -> frozenset[str]:
+def _loose_stills(board: Board, scope: Scope) -> frozenset[str]:
     """Return the stills that come out the same in every cell: they are made once, outside the matrix."""
-    scope = scopes[matrix.cells[0]]
     state: dict[str, bool] = {}
 
     def is_loose(name: str) -> bool:
@@ -215,11 +219,11 @@ def _uses_axes(board: Board, still: Still, scope: Scope) -> bool:
     return any(scope.has_axis(text) for text in texts)
 
 
-def _nodes(stage: Stage, problems: Problems) -> tuple[Node, ...]:
+def _nodes(stage: Stage, cells: Sequence[Stage], problems: Problems) -> tuple[Node, ...]:
     modes: dict[str, Mode] = {}
     for name, shot in stage.board.shots.items():
         modes[name] = mode_of(shot, problems)
-    builder = Builder(stage, modes)
+    builder = Builder(cells, stage, modes)
     return tuple(node for item in making_order(stage.board, problems) for node in builder.build(item))
 
 
@@ -236,11 +240,11 @@ def _check_stems(nodes: tuple[Node, ...], problems: Problems) -> None:
 def _check_assets(stage: Stage) -> None:
     """Unused assets are looked at as well: a path that cannot be used is a mistake before anybody refers to it."""
     for name in stage.board.assets:
-        asset_of(stage, name, stage.matrix.cells[0])
+        asset_of(stage, name)
 
 
 def _storyboard(document: Document, stage: Stage, nodes: tuple[Node, ...], problems: Problems) -> Storyboard:
-    plain = stage.scopes[Cell()]
+    plain = stage.scope
     store = document.single.get("store")
     return Storyboard(
         file=document.main.file,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from veospec.model import (
-    Cell,
     Character,
     FileSource,
     Input,
@@ -20,60 +19,58 @@ from veospec.spec.stage import Stage
 from veospec.spec.tree import Map
 
 
-def shot_inputs(stage: Stage, shot: Shot, cell: Cell) -> tuple[Input, ...]:
+def shot_inputs(stage: Stage, shot: Shot) -> tuple[Input, ...]:
     """Return the filled slots of a shot in slot order; what cannot be filled is reported and left out."""
     named = [("start", shot.start), ("end", shot.end), ("source", shot.extend or shot.edit)]
-    single = [entry for slot, ref in named if ref and (entry := _filled(stage, slot, ref, cell, shot.id))]
+    single = [entry for slot, ref in named if ref and (entry := _filled(stage, slot, ref, shot.id))]
     voices = [
         Input(f"voice_{number}", voice, use.place)
         for number, use in enumerate(shot.voices, 1)
-        if (voice := voice_of(stage, use.name, use.place, cell, shot.id)) is not None
+        if (voice := voice_of(stage, use.name, use.place, shot.id)) is not None
     ]
-    return (*single, *_cast(stage, shot.references, shot.characters, cell, shot.id), *voices)
+    return (*single, *_cast(stage, shot.references, shot.characters, shot.id), *voices)
 
 
-def still_inputs(stage: Stage, still: Still, cell: Cell) -> tuple[Input, ...]:
+def still_inputs(stage: Stage, still: Still) -> tuple[Input, ...]:
     """Return the filled slots of a still."""
-    return tuple(_cast(stage, still.references, still.characters, cell, STILL + still.name))
+    return tuple(_cast(stage, still.references, still.characters, STILL + still.name))
 
 
-def _cast(
-    stage: Stage, references: Sequence[Ref], characters: Sequence[Use], cell: Cell, subject: str
-) -> Iterable[Input]:
+def _cast(stage: Stage, references: Sequence[Ref], characters: Sequence[Use], subject: str) -> Iterable[Input]:
     for number, ref in enumerate(references, 1):
-        if entry := _filled(stage, f"reference_{number}", ref, cell, subject):
+        if entry := _filled(stage, f"reference_{number}", ref, subject):
             yield entry
     for number, use in enumerate(characters, 1):
         if figure := stage.board.characters.get(use.name):
-            yield Input(f"character_{number}", character_of(stage, figure, cell, use.place), use.place)
+            yield Input(f"character_{number}", character_of(stage, figure, use.place), use.place)
 
 
-def _filled(stage: Stage, slot: str, ref: Ref, cell: Cell, subject: str) -> Input | None:
-    source = source_of(stage, ref, cell, subject)
+def _filled(stage: Stage, slot: str, ref: Ref, subject: str) -> Input | None:
+    source = source_of(stage, ref, subject)
     return Input(slot, source, ref.place) if source is not None else None
 
 
-def source_of(stage: Stage, ref: Ref, cell: Cell, subject: str) -> FileSource | NodeSource | None:
+def source_of(stage: Stage, ref: Ref, subject: str) -> FileSource | NodeSource | None:
     """Return what a reference means in a cell, or None when it is not made there."""
     if ref.to is To.ASSET:
-        return asset_of(stage, ref.name, cell)
+        return asset_of(stage, ref.name)
     if ref.to is To.PATH:
         stage.paths.setdefault(ref.name, ref.place)
         return FileSource(ref.name)
     item: Shot | Still | None
     if ref.to is To.STILL:
         item = stage.board.stills.get(ref.name)
-        node = stage.still_id(ref.name, cell)
+        node = stage.still_id(ref.name)
     else:
         item = stage.board.shots.get(ref.name)
-        node = stage.shot_id(ref.name, cell)
+        node = stage.shot_id(ref.name)
     if item is None or item.is_omitted:
         return None
-    if not stage.has_item(item, cell):
+    if not stage.has_item(item):
         stage.problems.error(
             "VS248",
             ref.place,
-            f"'{ref.item}' is excluded in {cell.label}",
+            f"'{ref.item}' is excluded in {stage.cell.label}",
             f"exclude {subject} there too, or take '{ref.item}' out of 'matrix.exclude'",
             subject,
         )
@@ -81,12 +78,12 @@ def source_of(stage: Stage, ref: Ref, cell: Cell, subject: str) -> FileSource | 
     return NodeSource(node, ref.frame)
 
 
-def asset_of(stage: Stage, name: str, cell: Cell) -> FileSource | None:
+def asset_of(stage: Stage, name: str) -> FileSource | None:
     """Return the file of an asset; its path may hold variables."""
     written = stage.board.assets.get(name)
     if not isinstance(written, str):
         return None
-    path = stage.scopes[cell].verbatim(written, stage.board.assets, name)
+    path = stage.scope.verbatim(written, stage.board.assets, name)
     place = stage.board.assets.at(name)
     if fault := path_fault(path):
         stage.problems.error(
@@ -98,30 +95,30 @@ def asset_of(stage: Stage, name: str, cell: Cell) -> FileSource | None:
     return FileSource(path, name)
 
 
-def character_of(stage: Stage, figure: Figure, cell: Cell, used_at: Location) -> Character:
+def character_of(stage: Stage, figure: Figure, used_at: Location) -> Character:
     """Return a character as it is made for a cell."""
-    scope = stage.scopes[cell]
-    images = tuple(s for ref in figure.images if (s := source_of(stage, ref, cell, figure.name)) is not None)
+    scope = stage.scope
+    images = tuple(s for ref in figure.images if (s := source_of(stage, ref, figure.name)) is not None)
     place = figure.map.at("voice") if figure.voice else used_at
     return Character(
         name=figure.name,
-        display_name=display_name(stage, figure, cell),
+        display_name=display_name(stage, figure),
         notes=scope.text(text_of(figure.map, "notes"), figure.map, "notes"),
         images=images,
-        voice=voice_of(stage, nfc(figure.voice), place, cell, figure.name) if figure.voice else None,
+        voice=voice_of(stage, nfc(figure.voice), place, figure.name) if figure.voice else None,
     )
 
 
-def display_name(stage: Stage, figure: Figure, cell: Cell) -> str:
+def display_name(stage: Stage, figure: Figure) -> str:
     """Return the name that people see."""
-    return stage.scopes[cell].text(text_of(figure.map, "name"), figure.map, "name") or figure.name
+    return stage.scope.text(text_of(figure.map, "name"), figure.map, "name") or figure.name
 
 
-def voice_of(stage: Stage, name: str, place: Location, cell: Cell, subject: str) -> PresetVoice | OwnVoice | None:
+def voice_of(stage: Stage, name: str, place: Location, subject: str) -> PresetVoice | OwnVoice | None:
     """Return a voice of the storyboard, or a system voice by any letter case."""
     own = stage.board.voices.get(name)
     if isinstance(own, Map):
-        return _own_voice(stage, name, own, cell)
+        return _own_voice(stage, name, own)
     preset = stage.catalogue.voice(name)
     if preset is not None:
         return PresetVoice(preset)
@@ -133,7 +130,7 @@ def voice_of(stage: Stage, name: str, place: Location, cell: Cell, subject: str)
     return None
 
 
-def _own_voice(stage: Stage, name: str, own: Map, cell: Cell) -> PresetVoice | OwnVoice | None:
+def _own_voice(stage: Stage, name: str, own: Map) -> PresetVoice | OwnVoice | None:
     written = text_of(own, "preset")
     preset = stage.catalogue.voice(written)
     if preset is None:
@@ -141,7 +138,7 @@ def _own_voice(stage: Stage, name: str, own: Map, cell: Cell) -> PresetVoice | O
             advice = did_you_mean(written, stage.catalogue.voices, more="'veospec models' lists the system voices")
             stage.problems.error("VS243", own.at("preset"), f"there is no system voice '{written[:60]}'", advice, name)
         return None
-    scope = stage.scopes[cell]
+    scope = stage.scope
     line, performance = (scope.text(text_of(own, key), own, key) for key in ("line", "performance"))
     return OwnVoice(name, preset, line, performance) if line or performance else PresetVoice(preset)
 

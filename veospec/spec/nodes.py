@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from veospec.model import (
     Burn,
-    Cell,
     Cut,
     Input,
     Kind,
@@ -40,51 +40,45 @@ second that overlaps the end of the source.
 class Builder:
     """Builds nodes item by item, in an order in which every upstream came before."""
 
-    def __init__(self, stage: Stage, modes: dict[str, Mode]) -> None:
-        self._stage = stage
+    def __init__(self, cells: Sequence[Stage], loose: Stage, modes: Mapping[str, Mode]) -> None:
+        self._cells = cells
+        self._loose = loose
         self._modes = modes
-        self._chosen: dict[tuple[str, Cell], Choices] = {}
+        self._chosen: dict[str, Choices] = {}
 
     def build(self, item: str) -> list[Node]:
         """Return the nodes of a still (`still:NAME`) or a shot in every cell in which it is made."""
-        stage = self._stage
-        nodes: list[Node] = []
+        board = self._loose.board
         if item.startswith(STILL):
-            still = stage.board.stills[item.removeprefix(STILL)]
-            cells = (Cell(),) if still.name in stage.loose_stills else stage.matrix.cells
-            for cell in cells:
-                if stage.has_item(still, cell):
-                    nodes += self._still(still, cell)
-            return nodes
-        shot = stage.board.shots[item]
-        for cell in stage.matrix.cells:
-            if stage.has_item(shot, cell):
-                nodes += self._shot(shot, cell)
-        return nodes
+            still = board.stills[item.removeprefix(STILL)]
+            cells = (self._loose,) if still.name in self._loose.loose_stills else self._cells
+            return [node for stage in cells if stage.has_item(still) for node in self._still(stage, still)]
+        shot = board.shots[item]
+        return [node for stage in self._cells if stage.has_item(shot) for node in self._shot(stage, shot)]
 
     # -- stills --
 
-    def _still(self, still: Still, cell: Cell) -> list[Node]:
-        stage, node = self._stage, still.map
-        scope = stage.scopes[cell]
+    def _still(self, stage: Stage, still: Still) -> list[Node]:
+        node = still.map
+        scope = stage.scope
         subject = STILL + still.name
         written = scope.text(text_of(node, "model"), node, "model")
         place = node.at("model") if written else still.place
         model = stage.model_name(written or stage.catalogue.default_model("image"), "image", place, subject)
-        aspect = scope.text(text_of(node, "aspect"), node, "aspect") or stage.cell_aspect(cell) or DEFAULT_ASPECT
+        aspect = scope.text(text_of(node, "aspect"), node, "aspect") or stage.ratio or DEFAULT_ASPECT
         aspect = stage.catalogue.aspect(aspect)
         images, _ = budget_of(stage, still.references, still.characters)
         verdict = stage.verdict(model, Mode.IMAGE, aspect=aspect, images=images)
         if verdict.findings or verdict.notes:
             report(stage, verdict, node, mode=Mode.IMAGE, model=model, subject=subject, fallback=still.place)
-        texts = still_texts(stage, still, cell)
-        row = stage.catalogue.model(model)
+        texts = still_texts(stage, still)
+        row = stage.row(model)
         takes = whole(node, "takes", 1)
         made = Node(
-            id=stage.still_id(still.name, cell),
+            id=stage.still_id(still.name),
             kind=Kind.STILL,
             name=still.name,
-            cell=cell,
+            cell=stage.cell,
             request=Request(
                 model=model,
                 mode=Mode.IMAGE,
@@ -94,11 +88,11 @@ class Builder:
                 duration=None,
                 seed=_seed(stage, node, takes, subject),
                 retake=whole(node, "retake", 0),
-                inputs=still_inputs(stage, still, cell),
+                inputs=still_inputs(stage, still),
             ),
             takes=takes,
             select=_select(stage, node, takes, whole(node, "select", 1), subject),
-            stem=_stem(stage, "", still.name, cell),
+            stem=_stem(stage, "", still.name),
             location=still.place,
             burn=Burn(code=stage.project.code, shot=still.name, size=texts.size, text=texts.plain),
             review=_review(node),
@@ -114,21 +108,21 @@ class Builder:
 
     # -- shots --
 
-    def _shot(self, shot: Shot, cell: Cell) -> list[Node]:
-        stage, node = self._stage, shot.map
+    def _shot(self, stage: Stage, shot: Shot) -> list[Node]:
+        node = shot.map
         mode = self._modes[shot.id]
-        source = self._chosen.get((extended(shot.extend or shot.edit), cell))
-        chosen = choose(stage, shot, cell, mode, source)
-        self._chosen[shot.id, cell] = chosen
-        self._check_frames(shot, cell)
-        texts = shot_texts(stage, shot, cell, mode, chosen.duration)
-        scope = stage.scopes[cell]
+        source = self._chosen.get(stage.shot_id(extended(shot.extend or shot.edit)))
+        chosen = choose(stage, shot, mode, source)
+        self._chosen[stage.shot_id(shot.id)] = chosen
+        self._check_frames(stage, shot)
+        texts = shot_texts(stage, shot, mode, chosen.duration)
+        scope = stage.scope
         slug = scope.text(shot.slug, shot.scene_map, "slug") if shot.scene_map is not None else ""
         clip = Node(
-            id=stage.shot_id(shot.id, cell),
+            id=stage.shot_id(shot.id),
             kind=Kind.CLIP,
             name=shot.id,
-            cell=cell,
+            cell=stage.cell,
             request=Request(
                 model=chosen.model,
                 mode=mode,
@@ -138,13 +132,13 @@ class Builder:
                 duration=chosen.duration,
                 seed=_seed(stage, node, chosen.takes, shot.id),
                 retake=whole(node, "retake", 0),
-                inputs=shot_inputs(stage, shot, cell),
+                inputs=shot_inputs(stage, shot),
                 window=chosen.window,
                 overlap=OVERLAP if mode is Mode.EXTEND else Fraction(0),
             ),
             takes=chosen.takes,
             select=_select(stage, node, chosen.takes, chosen.select, shot.id),
-            stem=_stem(stage, shot.scene, shot.id, cell),
+            stem=_stem(stage, shot.scene, shot.id),
             location=node.at("id"),
             scene=shot.scene,
             burn=Burn(
@@ -163,38 +157,39 @@ class Builder:
             notes=scope.text(text_of(node, "notes"), node, "notes"),
             tags=_tags(node),
         )
-        return [clip, *self._derived(shot, clip, chosen, source)]
+        return [clip, *self._derived(stage, shot, clip, chosen, source)]
 
-    def _derived(self, shot: Shot, clip: Node, chosen: Choices, source: Choices | None) -> list[Node]:
+    def _derived(self, stage: Stage, shot: Shot, clip: Node, chosen: Choices, source: Choices | None) -> list[Node]:
         made = []
         if chosen.upscale != UPSCALE_NONE:
             made.append(_upscale(clip, chosen.upscale))
         begin = next((entry for entry in clip.request.inputs if entry.slot == "source"), None)
         if clip.request.mode is Mode.EXTEND and begin is not None and source is not None:
-            self._check_source(shot, chosen, source)
+            _check_source(stage, shot, chosen, source)
             made.append(_join(clip, begin, source))
         return made
 
-    def _check_source(self, shot: Shot, chosen: Choices, source: Choices) -> None:
-        """Only clips of some families can be continued by a model."""
-        catalogue = self._stage.catalogue
-        limits, row = catalogue.limits(chosen.model, Mode.EXTEND), catalogue.model(source.model)
-        if limits is None or row is None or not limits.sources or row.family in limits.sources:
-            return
-        message = f"{chosen.model} cannot extend a clip of {source.model}"
-        advice = f"it extends clips of {', '.join(limits.sources)} models"
-        self._stage.problems.error("VS275", shot.map.at("extend"), message, advice, shot.id)
-
-    def _check_frames(self, shot: Shot, cell: Cell) -> None:
+    def _check_frames(self, stage: Stage, shot: Shot) -> None:
         """A frame that is taken by its number has to be in the clip."""
         for ref in (shot.start, shot.end):
             if ref is None or not (ref.frame.isascii() and ref.frame.isdigit()):
                 continue
-            source = self._chosen.get((ref.name, cell))
+            source = self._chosen.get(stage.shot_id(ref.name))
             count = int(source.duration * LINE_FPS) if source is not None else None
             if count is not None and int(ref.frame) >= count:
                 message = f"{ref.name} has the frames 0 to {count - 1}, but no frame {ref.frame}"
-                self._stage.problems.error("VS296", ref.place, message, "write 'last' for the last one", shot.id)
+                stage.problems.error("VS296", ref.place, message, "write 'last' for the last one", shot.id)
+
+
+def _check_source(stage: Stage, shot: Shot, chosen: Choices, source: Choices) -> None:
+    """Only clips of some families can be continued by a model."""
+    catalogue = stage.catalogue
+    limits, row = catalogue.limits(chosen.model, Mode.EXTEND), catalogue.model(source.model)
+    if limits is None or row is None or not limits.sources or row.family in limits.sources:
+        return
+    message = f"{chosen.model} cannot extend a clip of {source.model}"
+    advice = f"it extends clips of {', '.join(limits.sources)} models"
+    stage.problems.error("VS275", shot.map.at("extend"), message, advice, shot.id)
 
 
 def _continues(shot: Shot) -> str:
@@ -230,8 +225,8 @@ def _join(clip: Node, begin: Input, source: Choices) -> Node:
     return replace(clip, id=f"join:{clip.id}", kind=Kind.JOIN, request=request, takes=1, select=1)
 
 
-def _stem(stage: Stage, scene: str, name: str, cell: Cell) -> str:
-    return "_".join(part for part in (stage.project.code, scene, name, cell.slug) if part)
+def _stem(stage: Stage, scene: str, name: str) -> str:
+    return "_".join(part for part in (stage.project.code, scene, name, stage.cell.slug) if part)
 
 
 def _seed(stage: Stage, node: Map, takes: int, subject: str) -> int:

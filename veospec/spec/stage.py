@@ -6,14 +6,13 @@ the catalogue. Where it is written goes with it, so that a problem of a default 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from veospec.catalog.catalogue import Catalogue
-from veospec.catalog.values import Verdict
+from veospec.catalog.values import Model, Verdict
 from veospec.model import Cell, Location, Mode, Project
-from veospec.spec.board import Board, Shot, Still
+from veospec.spec.board import STILL, Board, Shot, Still
 from veospec.spec.matrix import ASPECT, Matrix
 from veospec.spec.names import did_you_mean
 from veospec.spec.problems import Problems
@@ -27,12 +26,19 @@ PAID_BY_PLAN = "flow"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Shared by all builders of one compilation; `verdicts`, `paths` and `problems` fill up on the way."""
+    """One cell of one compilation. The cells share everything but `cell`, `scope`, `ratio` and `suffix`.
 
+    `verdicts`, `rows`, `paths` and `problems` fill up on the way. `ratio` is that of the cell, or "" without such an
+    axis; `suffix` ends the ids of its nodes.
+    """
+
+    cell: Cell
+    scope: Scope
+    ratio: str
+    suffix: str
     board: Board
     catalogue: Catalogue
     matrix: Matrix
-    scopes: Mapping[Cell, Scope]
     project: Project
     seed: int
     provider: str
@@ -47,6 +53,7 @@ class Stage:
     problems: Problems
     loose_stills: frozenset[str]
     verdicts: dict[tuple[object, ...], Verdict] = field(default_factory=dict)
+    rows: dict[str, Model | None] = field(default_factory=dict)
     paths: dict[str, Location] = field(default_factory=dict)
 
     @property
@@ -62,25 +69,32 @@ class Stage:
             return self.defaults[key], self.defaults
         return None
 
-    def word(self, node: Map, key: str, cell: Cell) -> str:
+    def word(self, node: Map, key: str) -> str:
         """Return a text of a shot with its variables filled in, or ""."""
         found = self.written(node, key)
         if found is None or not isinstance(found[0], str):
             return ""
-        return self.scopes[cell].text(found[0], found[1], key)
+        return self.scope.text(found[0], found[1], key)
 
     def place(self, node: Map, key: str) -> Location:
         """Return where a shot's value is written; the shot's own id when it is nowhere."""
         found = self.written(node, key)
         return found[1].at(key) if found is not None else node.at("id") if "id" in node else node.here
 
-    def cell_aspect(self, cell: Cell) -> str:
-        """Return the ratio of a cell, or "" when the matrix has no such axis."""
-        return next((value for axis, value in cell.axes if axis == ASPECT), "")
+    def for_cell(self, cell: Cell, scope: Scope) -> Stage:
+        """Return the same compilation in another cell."""
+        ratio = next((value for axis, value in cell.axes if axis == ASPECT), "")
+        return replace(self, cell=cell, scope=scope, ratio=ratio, suffix=f"@{cell.label}" if cell.axes else "")
+
+    def row(self, model: str) -> Model | None:
+        """Return what the catalogue says of a model."""
+        if model not in self.rows:
+            self.rows[model] = self.catalogue.model(model)
+        return self.rows[model]
 
     def model_name(self, name: str, kind: str, place: Location, subject: str) -> str:
         """Return the catalogue's own id of a model; report one that it does not list."""
-        row = self.catalogue.model(name)
+        row = self.row(name)
         if row is not None:
             return row.id
         known = self.catalogue.names(kind)
@@ -119,23 +133,18 @@ class Stage:
             )
         return found
 
-    def shot_id(self, name: str, cell: Cell) -> str:
-        """Return the node id of a shot in a cell."""
-        return f"{name}@{cell.label}" if cell.axes else name
+    def shot_id(self, name: str) -> str:
+        """Return the node id of a shot in this cell."""
+        return name + self.suffix
 
-    def still_cell(self, name: str, cell: Cell) -> Cell:
-        """Return the cell that a still belongs to; a still that no axis can change belongs to none."""
-        return Cell() if name in self.loose_stills else cell
+    def still_id(self, name: str) -> str:
+        """Return the node id of a still as this cell sees it; one that no axis can change belongs to no cell."""
+        return STILL + name if name in self.loose_stills else STILL + name + self.suffix
 
-    def still_id(self, name: str, cell: Cell) -> str:
-        """Return the node id of a still as a cell sees it."""
-        own = self.still_cell(name, cell)
-        return f"still:{name}@{own.label}" if own.axes else f"still:{name}"
-
-    def has_item(self, item: Shot | Still, cell: Cell) -> bool:
-        """Tell whether a shot or still is made in a cell."""
+    def has_item(self, item: Shot | Still) -> bool:
+        """Tell whether a shot or still is made in this cell."""
         if item.is_omitted:
             return False
         if isinstance(item, Shot):
-            return self.matrix.has_shot(cell, item.id, item.scene)
-        return item.name in self.loose_stills or self.matrix.has_still(cell, item.name)
+            return self.matrix.has_shot(self.cell, item.id, item.scene)
+        return item.name in self.loose_stills or self.matrix.has_still(self.cell, item.name)

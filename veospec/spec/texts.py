@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from veospec.model import Caption, Cell, Location, Mode
+from veospec.model import Caption, Location, Mode
 from veospec.spec.board import STILL, Shot, Still, entries, text_of
 from veospec.spec.inputs import display_name, marker_slots
 from veospec.spec.names import did_you_mean
@@ -51,7 +51,6 @@ class _Voice:
     """One text after another, with the markers of one shot."""
 
     stage: Stage
-    cell: Cell
     subject: str
     slots: Mapping[str, str]
     shared: frozenset[str]
@@ -59,7 +58,7 @@ class _Voice:
 
     def say(self, value: str, holder: Map | Seq, key: str | int) -> str:
         """Fill in variables and number the markers."""
-        text = self.stage.scopes[self.cell].text(value, holder, key)
+        text = self.stage.scope.text(value, holder, key)
         if "@" not in text:
             return text
         marked = mark(text, self.slots)
@@ -90,21 +89,21 @@ class _Voice:
                 problems.error("VS284", place, message, "rename one of them", self.subject)
 
 
-def shot_texts(stage: Stage, shot: Shot, cell: Cell, mode: Mode, duration: Fraction) -> Texts:
+def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction) -> Texts:
     """Return the words of a shot in a cell."""
-    voice = _shot_voice(stage, shot, cell, mode)
+    voice = _shot_voice(stage, shot, mode)
     node = shot.map
 
     def said(key: str) -> str:
         found = stage.written(node, key)
         return voice.say(found[0], found[1], key) if found is not None and isinstance(found[0], str) else ""
 
-    written = stage.scopes[cell].text(text_of(node, "prompt"), node, "prompt")
+    written = stage.scope.text(text_of(node, "prompt"), node, "prompt")
     size, move = said("size"), said("move")
-    lines, captions = _dialogue(stage, shot, cell, voice, duration)
+    lines, captions = _dialogue(stage, shot, voice, duration)
     parts = Parts(
-        prompt=_with_cast(stage, shot, cell, voice, said("prompt")),
-        style=_style(stage, cell, voice, (node, shot.scene_map, stage.defaults)),
+        prompt=_with_cast(stage, shot, voice, said("prompt")),
+        style=_style(stage, voice, (node, shot.scene_map, stage.defaults)),
         size=size,
         move=move,
         dialogue=lines,
@@ -114,59 +113,59 @@ def shot_texts(stage: Stage, shot: Shot, cell: Cell, mode: Mode, duration: Fract
         avoid=_avoid(node, voice, stage.defaults),
     )
     _check_written(stage, written, node, shot.id)
-    return Texts(_final(stage, parts, node, shot.id), _plain(stage, shot, cell, written), size, move, captions)
+    return Texts(_final(stage, parts, node, shot.id), _plain(stage, shot, written), size, move, captions)
 
 
-def still_texts(stage: Stage, still: Still, cell: Cell) -> Texts:
+def still_texts(stage: Stage, still: Still) -> Texts:
     """Return the words of a still. The look of the film goes into it only where it names a style."""
     subject = STILL + still.name
     slots, shared = marker_slots(still.references, still.characters, (), "reference")
-    voice = _Voice(stage, cell, subject, slots, shared, "")
+    voice = _Voice(stage, subject, slots, shared, "")
     node = still.map
-    written = stage.scopes[cell].text(text_of(node, "prompt"), node, "prompt")
+    written = stage.scope.text(text_of(node, "prompt"), node, "prompt")
     size = voice.say(text_of(node, "size"), node, "size")
     parts = Parts(
-        prompt=_with_cast(stage, still, cell, voice, voice.say(text_of(node, "prompt"), node, "prompt")),
-        style=_style(stage, cell, voice, (node,)) if text_of(node, "style") else "",
+        prompt=_with_cast(stage, still, voice, voice.say(text_of(node, "prompt"), node, "prompt")),
+        style=_style(stage, voice, (node,)) if text_of(node, "style") else "",
         size=size,
         avoid=_avoid(node, voice, None),
     )
     _check_written(stage, written, node, subject)
-    return Texts(_final(stage, parts, node, subject), _plain(stage, still, cell, written), size)
+    return Texts(_final(stage, parts, node, subject), _plain(stage, still, written), size)
 
 
-def _shot_voice(stage: Stage, shot: Shot, cell: Cell, mode: Mode) -> _Voice:
+def _shot_voice(stage: Stage, shot: Shot, mode: Mode) -> _Voice:
     absent = "the prompt of an extension takes no markers" if mode is Mode.EXTEND else ""
     if mode in (Mode.I2V, Mode.I2V_FL, Mode.T2V):
         slots, shared = marker_slots((), (), (), "referenceImage")
     else:
         cast = ((), (), ()) if absent else (shot.references, shot.characters, shot.voices)
         slots, shared = marker_slots(*cast, "referenceImage")
-    return _Voice(stage, cell, shot.id, slots, shared, absent)
+    return _Voice(stage, shot.id, slots, shared, absent)
 
 
-def _plain(stage: Stage, item: Shot | Still, cell: Cell, text: str) -> str:
+def _plain(stage: Stage, item: Shot | Still, text: str) -> str:
     """Return how people read a prompt."""
     if "@" not in text:
         return text
     figures = (stage.board.characters.get(use.name) for use in item.characters)
-    return plainly(text, {f.name.lower(): display_name(stage, f, cell) for f in figures if f is not None})
+    return plainly(text, {f.name.lower(): display_name(stage, f) for f in figures if f is not None})
 
 
-def _with_cast(stage: Stage, item: Shot | Still, cell: Cell, voice: _Voice, prompt: str) -> str:
+def _with_cast(stage: Stage, item: Shot | Still, voice: _Voice, prompt: str) -> str:
     """Put what the characters look like before the prompt, one line each."""
     lines = []
     for use in item.characters:
         figure = stage.board.characters.get(use.name)
         if figure is not None and (look := text_of(figure.map, "describe")):
             who = voice.slots.get(use.name.lower(), "")
-            name = display_name(stage, figure, cell)
-            words = stage.scopes[cell].text(look, figure.map, "describe").rstrip(". ")
+            name = display_name(stage, figure)
+            words = stage.scope.text(look, figure.map, "describe").rstrip(". ")
             lines.append(f"{who or name} is {name}: {words}." if who else f"{name}: {words}.")
     return "\n".join([*lines, prompt])
 
 
-def _style(stage: Stage, cell: Cell, voice: _Voice, owners: Sequence[Map | None]) -> str:
+def _style(stage: Stage, voice: _Voice, owners: Sequence[Map | None]) -> str:
     """Return the look that the first of the owners names (the shot, its scene, `defaults`); else the base."""
     owner = next((each for each in owners if each is not None and text_of(each, "style")), None)
     name = text_of(owner, "style")
@@ -174,7 +173,7 @@ def _style(stage: Stage, cell: Cell, voice: _Voice, owners: Sequence[Map | None]
         if stage.style_place is None:
             return ""
         return voice.say(stage.style_text, *stage.style_place)
-    name = stage.scopes[cell].text(name, owner, "style")
+    name = stage.scope.text(name, owner, "style")
     if name == NO_STYLE:
         return ""
     variant = stage.board.variants.get(name)
@@ -193,7 +192,7 @@ def _avoid(node: Map, voice: _Voice, defaults: Map | None) -> tuple[str, ...]:
 
 
 def _dialogue(
-    stage: Stage, shot: Shot, cell: Cell, voice: _Voice, duration: Fraction
+    stage: Stage, shot: Shot, voice: _Voice, duration: Fraction
 ) -> tuple[tuple[Spoken, ...], tuple[Caption, ...]]:
     lines: list[Spoken] = []
     captions: list[tuple[Caption, Map]] = []
@@ -201,7 +200,7 @@ def _dialogue(
         if not isinstance(entry, Map) or not text_of(entry, "line"):
             continue
         line = " ".join(voice.say(entry["line"], entry, "line").split())
-        said_by, shown = _speaker(stage, shot, cell, voice, entry)
+        said_by, shown = _speaker(stage, shot, voice, entry)
         at = _when(stage, entry, "at", shot.id)
         until = _when(stage, entry, "until", shot.id)
         lines.append(Spoken(said_by, line, at))
@@ -216,12 +215,12 @@ def _reading_time(line: str) -> Fraction:
     return max(SHORTEST_CAPTION, Fraction(ceil(10 * len(line) / LETTERS_PER_SECOND), 10))
 
 
-def _speaker(stage: Stage, shot: Shot, cell: Cell, voice: _Voice, entry: Map) -> tuple[str, str]:
+def _speaker(stage: Stage, shot: Shot, voice: _Voice, entry: Map) -> tuple[str, str]:
     """Return who speaks, for the prompt and for people."""
-    name = stage.scopes[cell].text(text_of(entry, "who"), entry, "who")
+    name = stage.scope.text(text_of(entry, "who"), entry, "who")
     figure = stage.board.characters.get(name)
     if figure is not None:
-        shown = display_name(stage, figure, cell)
+        shown = display_name(stage, figure)
         slot = voice.slots.get(name.lower()) if any(use.name == name for use in shot.characters) else None
         return slot or shown, shown
     near = did_you_mean(name, stage.board.characters) if name else ""
