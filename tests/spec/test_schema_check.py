@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from veospec.catalog.shipped import load_catalogue
 from veospec.model import Problem, Severity
 from veospec.spec.scaffold import minimal, starter
 from veospec.spec.schema import build_schema, check_schema
-from veospec.spec.schema_check import Checker
+from veospec.spec.schema_check import Checker, Judge
+from veospec.spec.schema_findings import Found
+from veospec.spec.schema_fits import compile_schema
 from veospec.spec.yamltext import parse
 
 CATALOGUE = load_catalogue()
@@ -266,15 +270,15 @@ def _is_valid(shot_: Any) -> bool:
 
 
 class _Counting:
-    """Stands before a validator and counts the questions."""
+    """Stands before a judge and counts the questions."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Judge) -> None:
         self.inner = inner
         self.asked = 0
 
-    def iter_errors(self, value: Any) -> Any:
+    def findings(self, value: Any) -> tuple[Found, ...]:
         self.asked += 1
-        return self.inner.iter_errors(value)
+        return self.inner.findings(value)
 
 
 def test_many_shots_of_few_shapes_are_few_checks() -> None:
@@ -284,10 +288,79 @@ def test_many_shots_of_few_shapes_are_few_checks() -> None:
         for n in range(2_000)
     )
     checker = Checker(SCHEMA, {})
-    counting = _Counting(checker._parts["shot"])
-    checker._parts["shot"] = counting  # type: ignore[assignment]
+    counting = _Counting(checker.judges["shot"])
+    checker.judges["shot"] = counting  # type: ignore[assignment]
     assert checker.check(parse(f"veospec: 1\nshots:\n{shots}".encode(), "shots.yaml")) == ()
     assert counting.asked == 3
     broken = shots.replace("size: WS", "size: 3")
     assert len(checker.check(parse(f"veospec: 1\nshots:\n{broken}".encode(), "shots.yaml"))) == 2_000
     assert counting.asked == 6
+
+
+# -- the quick answer ---------------------------------------------------------------------------------------
+
+SCALARS = st.sampled_from(
+    [None, True, False, 0, 1, 1.0, 2.5, -1, "", "x", "8s", "16:9", "1", "a b", "veo-3.1-fast", 24]
+)
+KEYS = st.sampled_from(
+    [*SCHEMA["properties"], *SCHEMA["definitions"]["shot"]["properties"], "aspect", "exclude", "x-a", "?"]
+)
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12
+)
+WHOLE = jsonschema.Draft202012Validator(SCHEMA, registry=Registry())
+QUICK = compile_schema(SCHEMA, SCHEMA["definitions"])
+
+
+def parts_of(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return the paths of every value inside a value."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(inner for key, child in children for inner in parts_of(child, (*path, key)))]
+
+
+def with_part(value: Any, path: tuple[str | int, ...], part: Any) -> Any:
+    """Return a value in which one part is another one."""
+    if not path:
+        return part
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[path[0]] = with_part(value[path[0]], path[1:], part)
+    return copied
+
+
+SOUND = [json.loads(json.dumps(parse(text.encode(), "x").root)) for text in (starter(), minimal())]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_the_quick_answer_is_that_of_jsonschema(data: st.DataObject) -> None:
+    """Sound storyboards with one part exchanged: most such documents are nearly right."""
+    board = data.draw(st.sampled_from(SOUND))
+    path = data.draw(st.sampled_from(parts_of(board)))
+    document = with_part(board, path, data.draw(ANYTHING))
+    assert QUICK(document) is WHOLE.is_valid(document)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.fixed_dictionaries({}, optional={key: st.sampled_from(values) for key, values in VALUES.items()}))
+def test_the_quick_answer_for_shots_is_that_of_jsonschema(candidate: dict[str, Any]) -> None:
+    quick = compile_schema({"$ref": "#/definitions/shot"}, SCHEMA["definitions"])
+    assert quick(candidate) is _is_valid(candidate)
+
+
+def test_a_keyword_that_is_not_known_is_no_silent_yes() -> None:
+    for schema in ({"multipleOf": 3}, {"patternProperties": {"a": {"type": "string"}}, "additionalProperties": False}):
+        with pytest.raises(KeyError):
+            compile_schema(schema, {})
+
+
+def test_a_sound_storyboard_does_not_import_jsonschema() -> None:
+    program = (
+        "import sys\n"
+        "from veospec.catalog.shipped import load_catalogue\n"
+        "from veospec.spec.scaffold import starter\n"
+        "from veospec.spec.schema import check_schema\n"
+        "from veospec.spec.yamltext import parse\n"
+        "assert check_schema(parse(starter().encode(), 'x'), load_catalogue()) == ()\n"
+        "sys.exit('jsonschema' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.model import Problem
 from veospec.spec import language, model_rules, shot_language
+from veospec.spec.schema_check import Checker
 from veospec.spec.tree import Tree
 from veospec.spec.words import Node
-
-if TYPE_CHECKING:
-    from veospec.spec.schema_check import Checker
 
 SCHEMA_FILE = "shots.schema.json"
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -61,9 +58,6 @@ def check_schema(
 
     With `may_use_unlisted_models` a model that the catalogue does not list is a warning.
     """
-    # jsonschema takes 60 ms to import: a run with nothing to do never comes here.
-    from veospec.spec.schema_check import Checker
-
     wanted = (catalogue.fingerprint, is_fragment)
     checker = _CHECKERS.get(wanted)
     if checker is None:

@@ -12,12 +12,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
-
 from veospec.model import Problem
 from veospec.spec.schema_findings import Found, Path, problems_of
-from veospec.spec.schema_words import Words, fault_of
+from veospec.spec.schema_fits import compile_schema
 from veospec.spec.tree import Tree
 from veospec.spec.words import Node
 
@@ -28,33 +25,51 @@ _BLIND = frozenset(("not", "maxItems", "errorMessage", "x-code", "x-advice"))
 
 
 class Checker:
-    """One schema, ready to judge trees."""
+    """One schema, ready to judge trees; `hints` say what became of models that are no longer or not yet there."""
 
     def __init__(self, schema: Node, hints: Mapping[str, str]) -> None:
         definitions: dict[str, Node] = schema["definitions"]
-        self._words = Words(schema, hints)
         # Shots and stills are judged one by one, so the outline takes whatever stands there.
-        self._outline = _validator(_outline(schema))
-        self._parts = {
-            name: _validator({"$ref": f"#/definitions/{name}", "definitions": definitions})
-            for name in ("shot", "still")
-        }
-        self._shapers = {name: _Shapes(definitions, name) for name in ("shot", "still")}
+        parts = {name: {"$ref": f"#/definitions/{name}", "definitions": definitions} for name in _PARTS}
+        self.judges = {name: Judge(part, schema, hints) for name, part in parts.items()}
+        self._outline = Judge(_outline(schema), schema, hints)
+        self._shapers = {name: _Shapes(definitions, name) for name in _PARTS}
 
     def check(self, tree: Tree, *, may_use_unlisted_models: bool = False) -> tuple[Problem, ...]:
         """Return every problem in the order of the file."""
-        found: list[Found] = []
-        for error in self._outline.iter_errors(tree.root):
-            found += self._words.of(fault_of(error))
+        found = list(self._outline.findings(tree.root))
         seen: dict[Hashable, tuple[Found, ...]] = {}
         for name, path, value in _parts(tree.root):
             shape = (name, self._shapers[name].of(value))
             inside = seen.get(shape)
             if inside is None:
-                errors = self._parts[name].iter_errors(value)
-                inside = seen[shape] = tuple(each for error in errors for each in self._words.of(fault_of(error)))
-            found += [replace(each, path=(*path, *each.path)) for each in inside]
+                inside = seen[shape] = self.judges[name].findings(value)
+            if inside:
+                found += [replace(each, path=(*path, *each.path)) for each in inside]
         return problems_of(found, tree, may_use_unlisted_models=may_use_unlisted_models)
+
+
+class Judge:
+    """Judges values by one schema: a quick yes, or jsonschema's findings in our words."""
+
+    def __init__(self, schema: Node, whole: Node, hints: Mapping[str, str]) -> None:
+        self._schema, self._whole, self._hints = schema, whole, hints
+        self._fits = compile_schema(schema, whole["definitions"])
+        self._explain: Callable[[Any], Iterator[Found]] | None = None
+
+    def findings(self, value: Any) -> tuple[Found, ...]:
+        """Return what is wrong with a value; paths begin at it."""
+        if self._fits(value):
+            return ()
+        if self._explain is None:
+            # Only what does not fit pays for importing jsonschema.
+            from veospec.spec.schema_words import explainer
+
+            self._explain = explainer(self._schema, self._whole, self._hints)
+        return tuple(self._explain(value))
+
+
+_PARTS = ("shot", "still")
 
 
 def _outline(node: Any) -> Any:
@@ -65,12 +80,6 @@ def _outline(node: Any) -> Any:
 
 
 _PART_REFERENCES = ({"$ref": "#/definitions/shot"}, {"$ref": "#/definitions/still"})
-
-
-def _validator(schema: Node) -> Draft202012Validator:
-    # An empty registry: a reference that leaves the schema fails here and is never fetched.
-    registry: Registry[Any] = Registry()
-    return Draft202012Validator(schema, registry=registry)
 
 
 def _parts(root: Any) -> Iterator[tuple[str, Path, Any]]:

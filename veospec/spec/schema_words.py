@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from referencing import Registry
 
 from veospec.catalog.verdicts import listed
 from veospec.spec.names import id_fault
@@ -68,6 +70,15 @@ def fault_of(error: ValidationError) -> Fault:
         path=tuple(error.absolute_path),
         is_name="propertyNames" in error.absolute_schema_path,
     )
+
+
+def explainer(schema: Node, whole: Node, hints: Mapping[str, str]) -> Callable[[Any], Iterator[Found]]:
+    """Return a function that says what is wrong with a value; `whole` is the schema of a storyboard."""
+    # An empty registry: a reference that leaves the schema fails here and is never fetched.
+    registry: Registry[Any] = Registry()
+    validator = Draft202012Validator(schema, registry=registry)
+    words = Words(whole, hints)
+    return lambda value: (each for error in validator.iter_errors(value) for each in words.of(fault_of(error)))
 
 
 class Words:
