@@ -49,7 +49,6 @@ OWNERS: dict[str, set[str]] = {
     "yaml": {"spec"},
     "jsonschema": {"spec"},
     "referencing": {"spec"},
-    "ruamel": {"spec"},
     "av": {"media"},
     "PIL": {"media"},
     "numpy": {"media"},
@@ -188,7 +187,8 @@ LAZY = {
     "media",  # fonts and codecs only when something is drawn
 }
 LAZY_MODULES = {
-    "veospec.spec.schema",  # jsonschema costs as much as five interpreters
+    "veospec.spec.schema",  # the developer's command reads the packaged table
+    "veospec.spec.schema_check",  # jsonschema costs as much as five interpreters
     "veospec.store.index",  # diskcache is opened only when something is looked up
 }
 
