@@ -17,13 +17,15 @@ from veospec.app.choices import Choices
 from veospec.app.delivering import Delivered, deliver
 from veospec.app.planning import choices_of_saved, hold_to, inventory_of, plan_with, read_saved
 from veospec.app.project import Project, open_project
+from veospec.app.remoting import reported_plan_class, run_remote
+from veospec.app.settings import Settings
 from veospec.app.tools import Media, ink_notices
 from veospec.errors import Exit, NotConfirmed
-from veospec.model import Digest, InputFact, Key, NodeId
+from veospec.model import Digest, InputFact, Key, Kind, NodeId
 from veospec.plan.budget import ask, price_text
 from veospec.plan.keys import document_of, key_of
 from veospec.plan.saved import SavedPlan, cost_document, plan_document
-from veospec.plan.values import Document, Plan, Step
+from veospec.plan.values import Action, Document, Plan, Step
 from veospec.providers.local.profile import LocalProfile
 from veospec.providers.local.renderer import LocalRenderer
 from veospec.run.events import Listener, Note
@@ -35,20 +37,6 @@ from veospec.run.ports import Bench, WallClock
 from veospec.run.runner import Runner
 from veospec.store.layout import Store
 from veospec.store.project_files import ProjectFiles
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a run goes about its work; nothing here changes what is made."""
-
-    accept_unknown_price: bool = False
-    retry_failed: bool = False
-    regenerate: bool = False
-    jobs: int | None = None
-    jobs_per_account: int = 1
-    poll_s: float | None = None
-    deadline_s: float | None = None
-    join_reel: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +122,7 @@ def apply_project(
     saved = read_saved(choices.spec)
     if saved is not None:
         choices = choices_of_saved(saved, choices)
-    project = open_project(choices, environment)
+    project = _opened(choices, environment)
     with Store.open(project.store_root, write=True, doing="apply") as store:
         inventory = inventory_of(project, store, regenerate=settings.regenerate)
         plan = plan_with(project, inventory)
@@ -147,6 +135,19 @@ def apply_project(
         fresh = inventory_of(project, store, regenerate=settings.regenerate)
         delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel)
         return Applied(plan, report, delivered, project.out)
+
+
+def _opened(choices: Choices, environment: Mapping[str, str]) -> Project:
+    """Open the project; when nobody said which Google AI plan pays, the account is asked before anything is priced."""
+    project = open_project(choices, environment)
+    board = project.storyboard
+    if not project.profile.is_remote or board.plan_class:
+        return project
+    with Store.open(project.store_root, write=False) as store:
+        if not _needs_service(plan_with(project, inventory_of(project, store))):
+            return project
+    reported = asyncio.run(reported_plan_class(environment, project.catalogue))
+    return open_project(replace(choices, plan_class=reported), environment) if reported else project
 
 
 def _consent(plan: Plan, settings: Settings, saved: SavedPlan | None, agree: Callable[[str], bool] | None) -> None:
@@ -169,17 +170,17 @@ async def _run(
     with ThreadPoolExecutor(max_workers=workers + 4, thread_name_prefix="veospec") as pool:
         bench = bench_of(project, store, pool)
         halt = Halt(listener)
-        local = LocalMaker(
-            LocalRenderer(project.profile) if isinstance(project.profile, LocalProfile) else None,
-            bench,
-            Materials(bench),
-            halt,
-            listener,
-            workers=workers,
-        )
-        runner = Runner(plan, bench, local, halt, listener)
-        with _signals(runner.interrupt):
-            return await runner.run()
+        with _signals(halt.interrupt):
+            if project.profile.is_remote and _needs_service(plan):
+                return await run_remote(project, store, plan, settings, bench, halt, listener, environment)
+            renderer = LocalRenderer(project.profile) if isinstance(project.profile, LocalProfile) else None
+            local = LocalMaker(renderer, bench, Materials(bench), halt, listener, workers=workers)
+            return await Runner(plan, bench, local, halt, listener).run()
+
+
+def _needs_service(plan: Plan) -> bool:
+    """Tell whether anything but a local join has to be done; a plan with nothing to do asks nobody anything."""
+    return any(step.action is not Action.REUSE and step.node.kind is not Kind.JOIN for step in plan.steps)
 
 
 def bench_of(project: Project, store: Store, pool: ThreadPoolExecutor) -> Bench:

@@ -77,7 +77,8 @@ def apply(spec: Path, form: str, **options: Any) -> int:
 
     SPEC is a storyboard (shots.yaml when none is given) or a plan that was saved with `plan -o`.
     """
-    from veospec.app.applying import Settings, apply_project
+    from veospec.app.applying import apply_project
+    from veospec.app.settings import Settings
     from veospec.cli.progress import watching
 
     settings = Settings(
@@ -121,10 +122,9 @@ def _show(made: Any) -> None:
 @click.command()
 @click.argument("shot", required=False)
 @spec_option
-@click.option("--take", type=click.IntRange(min=1), default=None, help="Only this take.")
 @click.option("--adopt", metavar="JOB", help="It ran: use this job. No charge.")
-@click.option("--retry", is_flag=True, help="It did not run, or I accept a second charge: make it again.")
-@click.option("--forget", is_flag=True, help="Write it off: it may have run, and it is not asked about again.")
+@click.option("--retry", is_flag=True, help="It may have been paid: buy it again.")
+@click.option("--forget", is_flag=True, help="It did not run, or is not wanted: release the money set aside.")
 @click.option("--import", "rescue", type=click.Path(path_type=Path, exists=True), help="Read a rescue file.")
 @format_option()
 def resolve(shot: str | None, spec: Path, form: str, **options: Any) -> int:
