@@ -359,6 +359,8 @@ def test_a_script_is_read(tmp_path: Path) -> None:
         ("- {call: videos, fault: 502, accepted: 1}", "'accepted' is true or false"),
         ("- {call: videos, fault: filtered-entry, entry: 9}", "'entry' is 1 to 4"),
         ("- {call: images, fault: encoded-image, where: there}", "'where' is image or entry"),
+        ("- {call: videos, fault: images-silent-refusal}", "does nothing for videos"),
+        ("- {call: [job, jobs], fault: job-expired}", "does nothing for jobs"),
         ("- videos", "expected a mapping"),
         ("rules: []", "the one key 'faults'"),
         ("faults: 3", "expected a list"),

@@ -17,6 +17,9 @@ from veospec.emulator.web import Answer, Call
 
 Json: TypeAlias = Any
 
+SYNC_LIMIT_S = 600.0
+"""When the server gives up waiting for a synchronous job. Source: POST /videos, status 408, June 2026."""
+
 
 def new_entry(key: str, seed: int, *, file: str = "") -> dict[str, Json]:
     """Return one entry of a job: key and file name differ for upscales only."""
@@ -119,7 +122,9 @@ async def conclude(call: Call, job: Job) -> Answer:
     """Answer at once with 201, or wait for the end of a synchronous job."""
     if not job.is_sync:
         return Answer(201, replies.accepted(job))
-    await asyncio.sleep(max(0.0, job.ends - call.now))
+    await asyncio.sleep(min(SYNC_LIMIT_S, max(0.0, job.ends - call.now)))
+    if job.ends - job.created > SYNC_LIMIT_S:  # the job goes on, and is paid
+        raise refusals.plain(408, "Polling timeout")
     return finished(call, job)
 
 

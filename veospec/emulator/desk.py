@@ -124,6 +124,9 @@ class Desk:
         skipped = [
             {"email": ids.mask(entry.email), "reason": entry.reason, "model": entry.model} for entry in resting.values()
         ]
+        if not skipped:  # a script says so, whatever is true
+            throttled = refusals.full_reason("USER_REQUESTS_THROTTLED")
+            skipped = [{"email": ids.mask(a.email), "reason": throttled, "model": "*"} for a in self.connected()]
         until = min((entry.until for entry in resting.values()), default=now + 2)
         return refusals.no_eligible_account(skipped, now=now, retry_s=retry_s if retry_s is not None else until - now)
 
@@ -196,7 +199,8 @@ class Desk:
         self._state.put_job(job)
         if not failure:
             self.charge(work.operation, account, model=work.model, credits=paid, request=job.request, job=job.id)
-        self._attempt(account, job.id, job.operation, task=job.captcha["taskId"], took=job.captcha["durationMs"])
+        if work.entries:  # joining needs no captcha
+            self._attempt(account, job.id, job.operation, task=job.captcha["taskId"], took=job.captcha["durationMs"])
         return job
 
     def note_refusal(self, account: Account, *, user: str, operation: str, status: int, reason: str) -> None:

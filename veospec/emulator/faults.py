@@ -156,6 +156,18 @@ _AFTER = frozenset(
 _INSIDE = frozenset(
     {"moderation", "job-failed", "filtered-entry", "expired-link", "images-silent-refusal", "encoded-image"}
 )
+_LINKING = GENERATING | {"job", "asset", "download"}
+_ONLY_FOR: Mapping[str, frozenset[str]] = {
+    "moderation": GENERATING,
+    "job-failed": GENERATING,
+    "filtered-entry": GENERATING,
+    "expired-link": _LINKING,
+    "images-silent-refusal": frozenset({"images"}),
+    "encoded-image": frozenset({"images"}),
+    "job-vanished": frozenset({"job"}),
+    "job-expired": frozenset({"job"}),
+}
+"""Where a fault means something; elsewhere a rule would do nothing in silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,12 +279,16 @@ def _read_rule(entry: Json, place: str) -> Rule:
     for name in entry:
         if name not in allowed:
             raise UsageError(f"{place}: '{name}' is no key of {fault}", f"keys: {', '.join(sorted(allowed))}")
-    calls = entry["call"] if isinstance(entry["call"], list) else [entry["call"]]
+    given = entry["call"] if isinstance(entry["call"], list) else [entry["call"]]
+    calls = tuple(_read_call(call, place) for call in given)
+    if fault in _ONLY_FOR and (lost := [call for call in calls if call in CALLS and call not in _ONLY_FOR[fault]]):
+        able = ", ".join(sorted(_ONLY_FOR[fault]))
+        raise UsageError(f"{place}: {fault} does nothing for {lost[0]}", f"it is for {able}")
     accepted = entry.get("accepted", False)
     if not isinstance(accepted, bool):
         raise UsageError(f"{place}: 'accepted' is true or false")
     return Rule(
-        calls=tuple(_read_call(call, place) for call in calls),
+        calls=calls,
         fault=fault,
         numbers=_read_numbers(entry.get("number", 1), place),
         model=_words(entry, "model", place),

@@ -147,11 +147,12 @@ class Studio:
             return Given(self._state.blob(recipe["digest"]))
         return Card(_seed(recipe["seed"], recipe["text"]), recipe["text"], recipe.get("step", 0))
 
-    def _still(self, key: str) -> Picture:
-        """Return a still as a frame of a clip: as the file shows it, so that frame and file can be compared."""
+    def _still(self, key: str, clip: Media) -> Picture:
+        """Return a still as a frame of a clip; one of another ratio is cut from its file."""
         media = self._state.media[key]
         picture = self.picture(media)
-        if isinstance(picture, Given):
+        has_ratio = abs(media.width / media.height - clip.width / clip.height) < 0.01
+        if isinstance(picture, Given) or has_ratio:
             return picture
         return Given(testcard.draw_still(picture, media.width, media.height, type="png"))
 
@@ -194,9 +195,9 @@ class Studio:
         recipe = media.recipe
         film = list(_drawn(recipe["seed"], recipe["text"], media.frames))
         if start := recipe.get("start"):
-            film[0] = Hold(self._still(start), film[0].frames)
+            film[0] = Hold(self._still(start, media), film[0].frames)
         if end := recipe.get("end"):
-            film[-1] = Hold(self._still(end), film[-1].frames)
+            film[-1] = Hold(self._still(end, media), film[-1].frames)
         return tuple(film)
 
 
