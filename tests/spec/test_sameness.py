@@ -54,10 +54,11 @@ def test_layout_order_of_keys_and_quotes_do_not_matter(seed: int, is_flow: bool,
     text = yaml.dump(value, Dumper=_Plain, default_flow_style=is_flow, allow_unicode=True, width=width)
     wanted = {node.id: node for node in FERRY_NODES}
     assert {node.id: node for node in nodes_of(compiled(text))} == wanted
-    simple = re.compile(r"(?m)^(\s+(?:- )?(?:model|duration|size|move): )([a-z][a-z0-9 .,-]*)$")
-    quoted = simple.sub(rf"\1{quote}\2{quote}", text)
-    assert is_flow or quoted != text
-    assert {node.id: node for node in nodes_of(compiled(quoted))} == wanted
+    if not is_flow:
+        simple = re.compile(r"(?m)^(\s+(?:- )?(?:model|duration|size|move): )([a-z][a-z0-9 .,-]*)$")
+        quoted = simple.sub(rf"\1{quote}\2{quote}", text)
+        assert quoted != text
+        assert {node.id: node for node in nodes_of(compiled(quoted))} == wanted
 
 
 class _Plain(yaml.CSafeDumper):

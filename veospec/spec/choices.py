@@ -60,7 +60,7 @@ def budget_of(stage: Stage, references: tuple[Ref, ...], characters: tuple[Use, 
 def _own(stage: Stage, shot: Shot, mode: Mode, source: Choices | None) -> Choices:
     node = shot.map
     name = stage.word(node, "model") or stage.catalogue.default_model("video")
-    model = stage.model_name(name, "video", stage.place(node, "model"), shot.id)
+    model = stage.model_name(name, "video", lambda: stage.place(node, "model"), shot.id)
     pictures, character_voices = budget_of(stage, shot.references, shot.characters)
     # Where frames exclude the cast altogether, the mode rules say so once; the budget need not repeat it.
     counts = (0, 0) if mode in _FRAMED else (pictures, len(shot.voices) + character_voices)
@@ -98,8 +98,8 @@ def _is_text(node: Map, key: str) -> bool:
 def _duration(stage: Stage, shot: Shot, mode: Mode, model: str, window: tuple[int, int] | None) -> Fraction:
     if window is not None:
         return Fraction(window[1] - window[0], LINE_FPS)
-    limits = stage.catalogue.limits(model, mode)
-    if mode is Mode.EXTEND and "duration" not in shot.map and limits is not None and limits.durations:
+    limits = stage.catalogue.limits(model, mode) if mode is Mode.EXTEND else None
+    if "duration" not in shot.map and limits is not None and limits.durations:
         # An extension has the length that the service gives it, whatever the clips of the film are.
         return Fraction(DEFAULT_DURATION if DEFAULT_DURATION in limits.durations else limits.durations[-1])
     found = stage.written(shot.map, "duration")
@@ -189,7 +189,7 @@ def _with_pass(stage: Stage, shot: Shot, own: Choices) -> Choices:
     changes: dict[str, object] = {}
     if isinstance(asked.get("model"), str):
         name = scope.text(asked["model"], asked, "model")
-        changes["model"] = stage.model_name(name, "video", asked.at("model"), "")
+        changes["model"] = stage.model_name(name, "video", lambda: asked.at("model"), "")
     if "duration" in asked and own.mode not in (Mode.V2V, Mode.EXTEND):
         changes["duration"] = _length(stage, asked["duration"], asked, "")
     if isinstance(asked.get("resolution"), str):

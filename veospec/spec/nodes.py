@@ -37,6 +37,11 @@ second that overlaps the end of the source.
 """
 
 
+_PLAIN_CUT = Cut()
+_NO_REVIEW = Review()
+_NO_OVERLAP = Fraction(0)
+
+
 class Builder:
     """Builds nodes item by item, in an order in which every upstream came before."""
 
@@ -63,8 +68,12 @@ class Builder:
         scope = stage.scope
         subject = STILL + still.name
         written = scope.text(text_of(node, "model"), node, "model")
-        place = node.at("model") if written else still.place
-        model = stage.model_name(written or stage.catalogue.default_model("image"), "image", place, subject)
+        model = stage.model_name(
+            written or stage.catalogue.default_model("image"),
+            "image",
+            lambda: node.at("model") if written else still.place,
+            subject,
+        )
         aspect = scope.text(text_of(node, "aspect"), node, "aspect") or stage.ratio or DEFAULT_ASPECT
         aspect = stage.catalogue.aspect(aspect)
         images, _ = budget_of(stage, still.references, still.characters)
@@ -134,7 +143,7 @@ class Builder:
                 retake=whole(node, "retake", 0),
                 inputs=shot_inputs(stage, shot),
                 window=chosen.window,
-                overlap=OVERLAP if mode is Mode.EXTEND else Fraction(0),
+                overlap=OVERLAP if mode is Mode.EXTEND else _NO_OVERLAP,
             ),
             takes=chosen.takes,
             select=_select(stage, node, chosen.takes, chosen.select, shot.id),
@@ -252,6 +261,8 @@ def _select(stage: Stage, node: Map, takes: int, select: int, subject: str) -> i
 
 
 def _cut(stage: Stage, shot: Shot, duration: Fraction) -> Cut:
+    if "trim" not in shot.map and "transition" not in shot.map:
+        return _PLAIN_CUT
     fps = stage.project.fps
     length = int(duration * fps)
     head, tail = (_trimmed(stage, shot, key) for key in ("head", "tail"))
@@ -299,7 +310,7 @@ def _transition(stage: Stage, shot: Shot, fps: int) -> tuple[TransitionKind, int
 def _review(node: Map) -> Review:
     found = node.get("review")
     if not isinstance(found, Map):
-        return Review()
+        return _NO_REVIEW
     return Review(*(text_of(found, key) for key in ("status", "by", "approved", "note")))
 
 

@@ -6,6 +6,7 @@ the catalogue. Where it is written goes with it, so that a problem of a default 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -92,18 +93,18 @@ class Stage:
             self.rows[model] = self.catalogue.model(model)
         return self.rows[model]
 
-    def model_name(self, name: str, kind: str, place: Location, subject: str) -> str:
-        """Return the catalogue's own id of a model; report one that it does not list."""
+    def model_name(self, name: str, kind: str, place: Callable[[], Location], subject: str) -> str:
+        """Return the catalogue's own id of a model; report one that it does not list at `place`."""
         row = self.row(name)
         if row is not None:
             return row.id
         known = self.catalogue.names(kind)
         message = f"the model '{name[:60]}' is not in table {self.catalogue.table}"
         if self.may_use_unlisted:
-            self.problems.warning("VS240", place, message, "its limits and price are not known", subject)
+            self.problems.warning("VS240", place(), message, "its limits and price are not known", subject)
         else:
             advice = did_you_mean(name, known, more=f"models: {', '.join(known)}")
-            self.problems.error("VS240", place, message, advice, subject)
+            self.problems.error("VS240", place(), message, advice, subject)
         return name
 
     def verdict(

@@ -11,7 +11,7 @@ from veospec.model import Caption, Location, Mode
 from veospec.spec.board import STILL, Shot, Still, entries, text_of
 from veospec.spec.inputs import display_name, marker_slots
 from veospec.spec.names import did_you_mean
-from veospec.spec.prompt import Parts, Spoken, compose, mark, plainly
+from veospec.spec.prompt import Marked, Parts, Spoken, compose, mark, plainly
 from veospec.spec.stage import Stage
 from veospec.spec.tree import Map, Seq
 from veospec.spec.units import UnitError, seconds, spoken
@@ -52,24 +52,34 @@ class _Voice:
 
     stage: Stage
     subject: str
-    slots: Mapping[str, str]
-    shared: frozenset[str]
-    absent: str
+    item: Shot | Still
+    absent: str = ""
+    is_cast_unused: bool = False
+
+    def slots(self) -> tuple[dict[str, str], frozenset[str]]:
+        """Return what the markers become, and the names that two slots share."""
+        if self.absent or self.is_cast_unused:
+            return {}, frozenset()
+        if isinstance(self.item, Still):
+            return marker_slots(self.item.references, self.item.characters, (), "reference")
+        return marker_slots(self.item.references, self.item.characters, self.item.voices, "referenceImage")
 
     def say(self, value: str, holder: Map | Seq, key: str | int) -> str:
         """Fill in variables and number the markers."""
         text = self.stage.scope.text(value, holder, key)
         if "@" not in text:
             return text
-        marked = mark(text, self.slots)
-        if marked.unknown or marked.mistaken or self.shared:
-            self._report(marked.unknown, marked.mistaken, text, holder.at(key))  # type: ignore[arg-type]
+        slots, shared = self.slots()
+        marked = mark(text, slots)
+        if marked.unknown or marked.mistaken or shared:
+            twice = [name for name in sorted(shared) if f"@{name}" in text.lower()]
+            self._report(marked, twice, slots, holder.at(key))  # type: ignore[arg-type]
         return marked.text
 
-    def _report(self, unknown: tuple[str, ...], mistaken: tuple[str, ...], text: str, place: Location) -> None:
+    def _report(self, marked: Marked, twice: Sequence[str], slots: Mapping[str, str], place: Location) -> None:
         problems, board = self.stage.problems, self.stage.board
         declared = {*board.assets, *board.stills, *board.characters, *board.voices}
-        for name in unknown:
+        for name in marked.unknown:
             if self.absent:
                 problems.error("VS283", place, f"'@{name}': {self.absent}", "write the words without '@'", self.subject)
             elif name in declared:
@@ -77,21 +87,21 @@ class _Voice:
                 advice = "add it to references, characters or voices, or write '@@' for a plain @"
                 problems.error("VS281", place, message, advice, self.subject)
             else:
-                known = {*declared, *(own for own in self.slots if not self.slots[own].lower().endswith(own))}
+                known = {*declared, *(own for own in slots if not slots[own].lower().endswith(own))}
                 advice = did_you_mean(name, known, more="write '@@' for a plain @")
                 problems.error("VS280", place, f"'@{name}' names no input", advice, self.subject)
-        for literal in mistaken:
+        for literal in marked.mistaken:
             message = f"the text '{literal}' would be taken for an input by the service"
             problems.error("VS282", place, message, "write it differently", self.subject)
-        for name in sorted(self.shared):
-            if f"@{name}" in text.lower():
-                message = f"'@{name}' could be two inputs of {self.subject}"
-                problems.error("VS284", place, message, "rename one of them", self.subject)
+        for name in twice:
+            message = f"'@{name}' could be two inputs of {self.subject}"
+            problems.error("VS284", place, message, "rename one of them", self.subject)
 
 
 def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction) -> Texts:
     """Return the words of a shot in a cell."""
-    voice = _shot_voice(stage, shot, mode)
+    absent = "the prompt of an extension takes no markers" if mode is Mode.EXTEND else ""
+    voice = _Voice(stage, shot.id, shot, absent, is_cast_unused=mode in (Mode.I2V, Mode.I2V_FL, Mode.T2V))
     node = shot.map
 
     def said(key: str) -> str:
@@ -119,8 +129,7 @@ def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction) -> Text
 def still_texts(stage: Stage, still: Still) -> Texts:
     """Return the words of a still. The look of the film goes into it only where it names a style."""
     subject = STILL + still.name
-    slots, shared = marker_slots(still.references, still.characters, (), "reference")
-    voice = _Voice(stage, subject, slots, shared, "")
+    voice = _Voice(stage, subject, still)
     node = still.map
     written = stage.scope.text(text_of(node, "prompt"), node, "prompt")
     size = voice.say(text_of(node, "size"), node, "size")
@@ -132,16 +141,6 @@ def still_texts(stage: Stage, still: Still) -> Texts:
     )
     _check_written(stage, written, node, subject)
     return Texts(_final(stage, parts, node, subject), _plain(stage, still, written), size)
-
-
-def _shot_voice(stage: Stage, shot: Shot, mode: Mode) -> _Voice:
-    absent = "the prompt of an extension takes no markers" if mode is Mode.EXTEND else ""
-    if mode in (Mode.I2V, Mode.I2V_FL, Mode.T2V):
-        slots, shared = marker_slots((), (), (), "referenceImage")
-    else:
-        cast = ((), (), ()) if absent else (shot.references, shot.characters, shot.voices)
-        slots, shared = marker_slots(*cast, "referenceImage")
-    return _Voice(stage, shot.id, slots, shared, absent)
 
 
 def _plain(stage: Stage, item: Shot | Still, text: str) -> str:
@@ -158,7 +157,7 @@ def _with_cast(stage: Stage, item: Shot | Still, voice: _Voice, prompt: str) -> 
     for use in item.characters:
         figure = stage.board.characters.get(use.name)
         if figure is not None and (look := text_of(figure.map, "describe")):
-            who = voice.slots.get(use.name.lower(), "")
+            who = voice.slots()[0].get(use.name.lower(), "")
             name = display_name(stage, figure)
             words = stage.scope.text(look, figure.map, "describe").rstrip(". ")
             lines.append(f"{who or name} is {name}: {words}." if who else f"{name}: {words}.")
@@ -221,7 +220,7 @@ def _speaker(stage: Stage, shot: Shot, voice: _Voice, entry: Map) -> tuple[str, 
     figure = stage.board.characters.get(name)
     if figure is not None:
         shown = display_name(stage, figure)
-        slot = voice.slots.get(name.lower()) if any(use.name == name for use in shot.characters) else None
+        slot = voice.slots()[0].get(name.lower()) if any(use.name == name for use in shot.characters) else None
         return slot or shown, shown
     near = did_you_mean(name, stage.board.characters) if name else ""
     if near.startswith("did you mean"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from fractions import Fraction
+from functools import lru_cache
 
 _LENGTH = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?|\.[0-9]{1,6})\s*(s|sec|f)?\s*\Z")
 
@@ -18,7 +20,8 @@ class UnitError(ValueError):
     """The text is no length; says what is."""
 
 
-def seconds(value: object, fps: int, *, bare: bool = True) -> Fraction:
+@lru_cache(maxsize=1_000, typed=True)
+def seconds(value: Hashable, fps: int, *, bare: bool = True) -> Fraction:
     """Return a length in exact seconds; frames are counted at `fps`, a bare number means seconds if `bare`.
 
     Raises: UnitError

@@ -46,6 +46,8 @@ class Scope:
 
     def text(self, value: str, holder: Map | Seq, key: str | int) -> str:
         """Return the text in form NFC with every variable filled in; `holder` and `key` say where it is written."""
+        if "$" not in value:
+            return value if value.isascii() else nfc(value)
         return nfc(self.verbatim(value, holder, key))
 
     def verbatim(self, value: str, holder: Map | Seq, key: str | int) -> str:
