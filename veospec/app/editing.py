@@ -13,6 +13,7 @@ from veospec.errors import UsageError
 from veospec.model import Problem
 from veospec.review import ci as ci_files
 from veospec.spec import edit, importer, scaffold
+from veospec.spec.schema import schema_text
 from veospec.store.project_files import read_spec
 
 MAX_IMPORT_BYTES = 16 << 20
@@ -26,13 +27,13 @@ def start(folder: Path, *, is_minimal: bool, ci: str, should_overwrite: bool) ->
     else:
         wanted = {
             "shots.yaml": scaffold.minimal() if is_minimal else scaffold.starter(),
-            ".gitignore": scaffold.GITIGNORE,
         }
+        # What belongs to the project already stays; editors read the schema for help while typing.
+        extras = {".gitignore": scaffold.GITIGNORE}
+        if not is_minimal:
+            extras[scaffold.SCHEMA_FILE] = schema_text(load_catalogue())
+        wanted |= {name: text for name, text in extras.items() if not (folder / name).exists()}
     there = [folder / name for name in wanted if (folder / name).exists()]
-    if not ci:
-        there = [path for path in there if path.name != ".gitignore"]
-        if (folder / ".gitignore").exists():
-            del wanted[".gitignore"]
     if there and not should_overwrite:
         raise UsageError(f"{there[0]} exists", "say --force to overwrite it, or choose another folder")
     written = []

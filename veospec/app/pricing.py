@@ -12,10 +12,12 @@ from veospec.app.choices import Choices
 from veospec.app.project import catalogue_for, open_project
 from veospec.app.tables import Answer, table
 from veospec.catalog.catalogue import Catalogue
+from veospec.catalog.pricelist import price_lines
 from veospec.catalog.values import Model, Plan
+from veospec.catalog.verdicts import lengths
 from veospec.errors import UsageError
 from veospec.model import FREE, Cost, Kind, Mode, Node, Storyboard
-from veospec.plan.budget import price_text, usd_text
+from veospec.plan.budget import usd_text
 from veospec.review.safe import terminal as term
 
 
@@ -165,7 +167,7 @@ def _model_row(model: Model) -> tuple[str, ...]:
         model.id,
         model.kind,
         " ".join(mode.value for mode in model.modes),
-        " ".join(map(str, model.durations())),
+        lengths(model.durations()) if model.durations() else "",
         " ".join(model.aspects),
         " ".join(model.plans) or "all",
         _credit_range(model),
@@ -194,24 +196,17 @@ def _model_lines(catalogue: Catalogue, model: Model, asked: str) -> Iterator[str
     yield f"  takes       up to {model.max_count} in one request"
     yield f"  plans       {', '.join(model.plans) or 'all'}{' (' + model.plan_note + ')' if model.plan_note else ''}"
     for mode, limits in model.modes.items():
-        seconds = ", ".join(map(str, limits.durations))
-        parts = [f"{seconds} s" if seconds else f"up to {limits.max_seconds} s" if limits.max_seconds else ""]
+        made = lengths(limits.durations) if limits.durations else ""
+        parts = [made or (f"up to {limits.max_seconds} s" if limits.max_seconds else "")]
         parts += [f"{limits.max_images} pictures" if limits.max_images else ""]
-        parts += [f"{limits.max_voices} voices" if limits.max_voices else ""]
+        parts += [f"{limits.max_voices} voice{'s' * (limits.max_voices > 1)}" if limits.max_voices else ""]
         yield f"  {mode.value:<11} {'; '.join(part for part in parts if part)}".rstrip()
         for entry in limits.restricted:
-            yield f"              {', '.join(map(str, entry.durations))} s only on {', '.join(entry.plans)}"
-    for plan in catalogue.plans:
-        if model.plans and plan.id not in model.plans:
-            continue
-        prices = []
-        for mode, limits in model.modes.items():
-            for length in limits.durations or (None,):
-                cost = catalogue.credits(mode, model.id, duration=length, plan_class=plan.id)
-                prices.append(f"{mode.value}{'' if length is None else f' {length} s'} {price_text(cost)}")
-        yield f"  {plan.id:<11} {'; '.join(dict.fromkeys(prices))}"
+            yield f"              {lengths(entry.durations)} only on {', '.join(entry.plans)}"
+    for number, (what, price) in enumerate(price_lines(model)):
+        yield f"  {'' if number else 'credits':<11} {what}: {price}"
     for unsure in model.unsure:
-        yield f"  not sure    {unsure.about}: {unsure.note}"
+        yield f"  not sure    {' '.join((unsure.about, *unsure.values))}: {unsure.note}"
     if model.source:
         yield f"  source      {term(model.source, 300)}"
 
