@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from veospec import __version__
 from veospec.app.project import source_files
 from veospec.app.writing import write_text
 from veospec.catalog.shipped import load_catalogue
@@ -23,7 +24,8 @@ def start(folder: Path, *, is_minimal: bool, ci: str, should_overwrite: bool) ->
     """Write a first storyboard, or the files of a CI; nothing at all when one of them exists already."""
     wanted: dict[str, str]
     if ci:
-        wanted = dict(ci_files.files_for(ci))
+        files_for = {"github": ci_files.github_files, "gitlab": ci_files.gitlab_files}[ci]
+        wanted = files_for("shots.yaml", __version__)
     else:
         wanted = {
             "shots.yaml": scaffold.minimal() if is_minimal else scaffold.starter(),

@@ -21,7 +21,7 @@ from yaml.events import (
 
 from veospec.spec.scalars import PureParser
 
-_CPARSER: Any = yaml.cyaml.CParser if yaml.__with_libyaml__ else None
+_CPARSER: Any = getattr(yaml.cyaml, "CParser", None) if yaml.__with_libyaml__ else None
 
 
 @dataclass(slots=True)
@@ -58,19 +58,20 @@ def read_spans(text: str) -> Span:
     open_: list[tuple[Span, list[Span]]] = []
     root: Span | None = None
     while parser.check_event():
-        event = parser.get_event()
+        event: Any = parser.get_event()
+        start, end = event.start_mark.index, event.end_mark.index
         finished: Span | None = None
         if isinstance(event, MappingStartEvent | SequenceStartEvent):
             kind = "map" if isinstance(event, MappingStartEvent) else "list"
-            span = Span(kind, event.start_mark.index, event.end_mark.index, is_flow=bool(event.flow_style))
+            span = Span(kind, start, end, is_flow=bool(event.flow_style))
             span.has_anchor = event.anchor is not None
             open_.append((span, []))
         elif isinstance(event, ScalarEvent):
             finished = _scalar(event, text)
         elif isinstance(event, AliasEvent):
-            finished = Span("alias", event.start_mark.index, event.end_mark.index)
+            finished = Span("alias", start, end)
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
-            finished = _closed(*open_.pop(), end=event.end_mark.index)
+            finished = _closed(*open_.pop(), end=end)
         if finished is None:
             continue
         if open_:
