@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from stage import Ears, SimClock, bench_on
+from stage import Ears, InlineExecutor, SimClock, bench_on
 
 from veospec.errors import ApiError
 from veospec.model import Node, Policy
@@ -182,6 +183,7 @@ class World:
     limits: Limits = field(default_factory=Limits)
     deadline_s: float = 1800.0
     desk_of: Callable[[Journal], Desk] = Desk
+    executor: Executor = field(default_factory=InlineExecutor)
 
     def __post_init__(self) -> None:
         self.service = FakeService(self.clock)
@@ -204,7 +206,7 @@ class World:
                 journal.close()
 
     async def _run(self, plan: Plan, store: Store, journal: Journal, on_start: Callable[[Halt], None] | None) -> Report:
-        bench = bench_on(store, provider="flow", clock=self.clock)
+        bench = replace(bench_on(store, provider="flow", clock=self.clock), executor=self.executor)
         ears = self.ears
         halt = Halt(ears)
         settings = Settings(

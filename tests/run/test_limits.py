@@ -1,0 +1,163 @@
+"""Slots, gates, downloads and looks: how much at once, how long to wait, when to look. No real time passes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from stage import Ears, SimClock
+
+from veospec.run.halt import Halt
+from veospec.run.limits import Downloads, Gates, Limits, Looks, Slots
+
+
+def test_slots_are_given_in_order() -> None:
+    """The first who waits is the first who gets; an account does not hold up another."""
+
+    async def run() -> list[str]:
+        slots, got = Slots({"video": 1}), []
+
+        async def user(name: str, account: str) -> None:
+            await slots.take(account, "video")
+            got.append(name)
+            await asyncio.sleep(0)
+            slots.give_back(account, "video")
+
+        await asyncio.gather(*(user(f"{account}{n}", account) for n in range(3) for account in "ab"))
+        return got
+
+    assert asyncio.run(run()) == ["a0", "b0", "a1", "b1", "a2", "b2"]
+
+
+def test_a_slot_that_nobody_waits_for_any_more_is_not_lost() -> None:
+    """Who is cancelled in the queue, or just after the turn came, takes nothing along."""
+
+    async def run() -> None:
+        slots = Slots({"video": 1})
+        await slots.take("a", "video")
+        waiting = [asyncio.ensure_future(slots.take("a", "video")) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        slots.give_back("a", "video")
+        waiting[1].cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        slots.give_back("a", "video")
+        await slots.take("a", "video")
+
+    asyncio.run(asyncio.wait_for(run(), 5))
+
+
+def test_halving_and_taking_over() -> None:
+    """A throttled account gets half the places; what runs already counts, also past the limit."""
+
+    async def run() -> list[bool]:
+        slots = Slots({"video": 4})
+        for _ in range(5):
+            slots.take_over("a", "video")
+        slots.halve("a", "video")
+        waiting = asyncio.ensure_future(slots.take("a", "video"))
+        seen = []
+        for _ in range(4):
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            seen.append(waiting.done())
+            slots.give_back("a", "video")
+        await waiting
+        return seen
+
+    assert asyncio.run(run()) == [False, False, False, False]
+
+
+def test_gates_close_for_the_longest_time() -> None:
+    """Two closings do not shorten each other; a stop ends the wait."""
+    clock = SimClock()
+
+    async def run() -> tuple[float, float]:
+        gates, halt = Gates(clock), Halt(Ears())
+        gates.close(("account", "a"), 600)
+        gates.close(("account", "a"), 30)
+        gates.close(("model", "a", "veo"), 700)
+        await gates.wait((("account", "a"), ("run",)), halt)
+        first = clock.elapsed_s
+        halt.interrupt()
+        await gates.wait((("model", "a", "veo"),), halt)
+        return first, clock.elapsed_s
+
+    assert asyncio.run(run()) == (600, 600)
+
+
+def test_submissions_wait_for_queued_downloads() -> None:
+    """What is paid comes to this disk before more is paid for."""
+
+    async def run() -> list[str]:
+        downloads, order = Downloads(1), []
+
+        async def fetch(name: str) -> None:
+            async with downloads.place():
+                order.append(name)
+                await asyncio.sleep(0)
+
+        async def submit() -> None:
+            await asyncio.sleep(0)
+            await downloads.calm()
+            order.append("submit")
+
+        await asyncio.gather(fetch("1"), submit(), fetch("2"), fetch("3"))
+        return order
+
+    order = asyncio.run(run())
+    assert order.index("submit") >= 2
+
+
+@pytest.mark.parametrize(
+    ("tries", "asked", "least", "most"), [(1, None, 1.6, 2.4), (4, None, 12.8, 19.2), (9, None, 48, 72)]
+)
+def test_backoff_grows_and_ends(tries: int, asked: float | None, least: float, most: float) -> None:
+    """Own waits double up to a minute, with jitter."""
+    rnd = random.Random(1)
+    for _ in range(50):
+        assert least <= Limits().backoff_s(tries, asked, rnd) <= most
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(1800.0, 1800.0), (0.0, 1.0), (-5.0, 1.0)])
+def test_the_service_decides_its_wait(asked: float, waits: float) -> None:
+    """What the service asks for is kept to, a second at least."""
+    assert Limits().backoff_s(3, asked, random.Random(1)) == waits
+
+
+def looks(job_s: float, usual_s: float | None, limits: Limits | None = None, jobs: int = 1) -> tuple[int, float]:
+    """Return the number of looks at the last of some jobs, and how late its end was seen."""
+    schedule = Looks(limits or Limits(), random.Random(7))
+    for _ in range(jobs):
+        age, count = 0.0, 0
+        while True:
+            age += schedule.wait_s("veo", usual_s, age)
+            count += 1
+            if age >= job_s:
+                break
+        schedule.saw("veo", age)
+    return count, age - job_s
+
+
+@pytest.mark.parametrize(
+    ("job_s", "usual_s", "jobs", "most_looks", "late_s"),
+    [
+        (90, 90, 1, 10, 5),
+        (90, 90, 5, 3, 5),
+        (1, 90, 1, 2, 2.1),
+        (1, 90, 5, 2, 1.0),
+        (600, 90, 1, 80, 15.1),
+        (75, None, 1, 15, 4),
+    ],
+)
+def test_the_schedule_adapts(job_s: float, usual_s: float | None, jobs: int, most_looks: int, late_s: float) -> None:
+    """Few looks, none much too late, also where the service is faster than believed."""
+    count, late = looks(job_s, usual_s, jobs=jobs)
+    assert count <= most_looks
+    assert late <= late_s
+
+
+def test_poll_overrides() -> None:
+    """`--poll` is taken at its word."""
+    assert looks(10, 90, Limits(poll_s=2.0)) == (5, 0.0)
