@@ -76,14 +76,14 @@ class ClipWriter:
         self.fps = fps
         self._tick = Fraction(1, fps)
         self._frames = 0
+        self._waiting: deque[Packet[AudioStream]] = deque()
         try:
             self._container: OutputContainer = av.open(f"file:{path}", "w", format="mp4", options=MP4_OPTIONS)
+            self._film: VideoStream = add_film(self._container, size, fps, coding)
+            self._sound: AudioStream | None = open_aac(self._container) if sound else None
+            self._container.start_encoding()
         except (OSError, av.error.FFmpegError) as refused:
             raise MediaError(f"cannot write {path.name}: {refused.strerror}") from refused
-        self._film: VideoStream = add_film(self._container, size, fps, coding)
-        self._sound: AudioStream | None = open_aac(self._container) if sound else None
-        self._waiting: deque[Packet[AudioStream]] = deque()
-        self._container.start_encoding()
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from veospec.media.fonts import EMOJI_STRIKE_PX, Face
 
 _LEADING = 1.32
 _ELLIPSIS = "…"
+_LONGEST = 20_000
 # Characters that may not begin or end a line in Chinese and Japanese. Source: JIS X 4051:2004, 4.3 (the common ones).
 _NOT_FIRST = frozenset("、。，．：；？！）］｝〉》」』】〕’”ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ)]},.!?:;…")
 _NOT_LAST = frozenset("（［｛〈《「『【〔‘“([{")
@@ -108,7 +109,9 @@ def draw_block(
 
 def fit(text: str, width: int, height: int, sizes: tuple[int, ...], weight: str = "regular") -> Block:
     """Wrap at the largest of `sizes` at which everything fits; at the smallest, cut off with an ellipsis."""
-    words = clean(text)
+    words = clean(text[:_LONGEST])
+    # No script sets more than three signs into the square of its size; what is beyond cannot be seen at any size.
+    words = words[: 60 + 3 * width * height // (sizes[-1] * sizes[-1])]
     block = Block((), Style(sizes[-1], weight))
     for size in sizes:
         style = Style(size, weight)
@@ -141,7 +144,7 @@ def wrap(text: str, width: int, style: Style) -> tuple[str, ...]:
         else:
             lines.append(line.rstrip())
             line = piece.lstrip()
-        while measure(line.rstrip(), style) > width and len(line) > 1:
+        while len(line) > 1 and _is_wider(line.rstrip(), width, style):
             head = _longest_head(line, width, style)
             lines.append(line[:head].rstrip())
             line = line[head:].lstrip()
@@ -150,8 +153,16 @@ def wrap(text: str, width: int, style: Style) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _is_wider(line: str, width: int, style: Style) -> bool:
+    """Compare a line with a width; of a very long one, first the part that would fill it with narrow letters."""
+    part = 8 + 5 * width // style.size
+    return (len(line) > part and measure(line[:part], style) > width) or measure(line, style) > width
+
+
 def _longest_head(line: str, width: int, style: Style) -> int:
-    low, high = 1, len(line)
+    low, high = 1, min(len(line), 8)
+    while high < len(line) and measure(line[:high], style) <= width:
+        low, high = high, min(len(line), 2 * high)
     while low < high:
         middle = (low + high + 1) // 2
         if measure(line[:middle], style) <= width:
