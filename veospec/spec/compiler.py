@@ -17,7 +17,7 @@ from veospec.spec import settings
 from veospec.spec.board import STILL, Board, Still, entries, read_board, references_of, text_of
 from veospec.spec.graph import making_order
 from veospec.spec.include import Document, gather, overlay, wanted
-from veospec.spec.inputs import asset_of
+from veospec.spec.inputs import asset_of, check_cast
 from veospec.spec.matrix import read_matrix
 from veospec.spec.modes import mode_of
 from veospec.spec.names import did_you_mean, folded
@@ -77,7 +77,9 @@ def compile_storyboard(
     nodes = _nodes(stage, cells, problems)
     _check_stems(nodes, problems)
     _check_assets(cells[0])
+    check_cast(cells[0])
     storyboard = _storyboard(document, stage, nodes, problems)
+    settings.check_join(document, storyboard, problems)
     return Compiled(
         None if problems.has_errors else storyboard,
         problems.all(),

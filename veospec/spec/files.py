@@ -37,12 +37,17 @@ class _Need:
 
 
 def check_files(
-    storyboard: Storyboard, facts: Mapping[str, InputFact], places: Mapping[str, Location] | None = None
+    storyboard: Storyboard,
+    facts: Mapping[str, InputFact],
+    places: Mapping[str, Location] | None = None,
+    *,
+    is_whole: bool = True,
 ) -> tuple[Problem, ...]:
     """Return everything that is wrong with the files.
 
     `places` says where each path is written (`Compiled.paths`); paths in it that no node uses are looked at too, as
-    warnings. A file without a fact counts as missing.
+    warnings; as errors when the storyboard is not `is_whole`, because a shot that could not be built may use them.
+    A file without a fact counts as missing.
     """
     written = places or {}
     problems = Problems()
@@ -50,7 +55,7 @@ def check_files(
         fact = facts.get(need.path, InputFact(need.path, missing="does not exist"))
         subject = need.node.name if need.node is not None else ""
         for code, message, advice in _faults(need, fact):
-            severity = Severity.ERROR if need.node is not None else Severity.WARNING
+            severity = Severity.WARNING if is_whole and need.node is None else Severity.ERROR
             problems.add(Problem(code, message, advice, need.place, subject, severity))
         if need.node is not None and need.slot in ("start", "end"):
             _check_ratio(need, fact, need.node, problems)

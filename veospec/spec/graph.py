@@ -11,7 +11,7 @@ from veospec.spec.problems import Problems
 def making_order(board: Board, problems: Problems) -> tuple[str, ...]:
     """Return every still and shot that is not omitted in an order in which nothing comes before what it needs.
 
-    A circle is reported where its last step is written; its items are left out.
+    A circle is reported where its last step is written; its items keep some order, so that they are checked too.
     """
     wanted = [
         *(STILL + name for name, still in board.stills.items() if not still.is_omitted),
@@ -52,7 +52,6 @@ def _order(wanted: Sequence[str], refs: Callable[[str], tuple[Ref, ...]], proble
     # Without recursion: a chain of ten thousand shots is a legal storyboard.
     order: list[str] = []
     state: dict[str, int] = dict.fromkeys(wanted, 0)
-    broken: set[str] = set()
     for root in wanted:
         if state[root]:
             continue
@@ -71,7 +70,6 @@ def _order(wanted: Sequence[str], refs: Callable[[str], tuple[Ref, ...]], proble
             elif state.get(ref.item) == 1:
                 trail = [name for name, _, _ in stack]
                 begin = trail.index(ref.item)
-                broken.update(trail[begin:])
                 path = " → ".join([*_steps(stack[begin:]), *([ref.via] if ref.via else []), ref.item])
                 problems.error(
                     "VS250",
@@ -80,4 +78,4 @@ def _order(wanted: Sequence[str], refs: Callable[[str], tuple[Ref, ...]], proble
                     "break the circle with a file",
                     item,
                 )
-    return tuple(item for item in order if item not in broken)
+    return tuple(order)

@@ -2,7 +2,8 @@
 
 An `include` names files below the project folder, one by one or with `*` and `**`. Patterns are relative to the file
 that they stand in. Every file may hold any section; named things of several files come together, in the order
-of the includes after the file's own, and what can be there once only may be in one file only.
+of the includes after the file's own, and what can be there once only may be in one file only. Paths of assets are
+relative to the folder of the main file, wherever they are written.
 Reading the files is the edge's work: it asks `wanted` and hands in the bytes.
 """
 
@@ -23,6 +24,9 @@ NAMED = ("vars", "assets", "voices", "characters", "stills", "passes")
 
 LISTED = ("scenes", "shots")
 """Sections that are lists, which several files may add to."""
+
+MAIN_ONLY = ("as_of", "catalogue")
+"""Keys that decide by which model table everything is judged, so they are read before any include."""
 
 _WILD = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
@@ -154,7 +158,10 @@ def gather(trees: Mapping[str, Tree], main: str, unreadable: Mapping[str, str], 
             elif name in listed:
                 if isinstance(value, Seq):
                     listed[name].extend((value, number) for number in range(len(value)))
-            elif name not in ("veospec", "include"):
+            elif tree is not ordered[0] and name in MAIN_ONLY:
+                advice = f"move it to {ordered[0].file}"
+                problems.error("VS207", root.at_key(name), f"'{name}' can stand in the main file only", advice)
+            elif name not in ("veospec", "include") and not name.startswith("x-"):
                 _take(single, root, name, value, problems)
     return Document(ordered[0], ordered, single, named, {name: tuple(found) for name, found in listed.items()})
 

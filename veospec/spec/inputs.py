@@ -114,6 +114,15 @@ def display_name(stage: Stage, figure: Figure) -> str:
     return stage.scope.text(text_of(figure.map, "name"), figure.map, "name") or figure.name
 
 
+def check_cast(stage: Stage) -> None:
+    """Resolve every character and voice that is declared, used or not, so that each mistake is told."""
+    for figure in stage.board.characters.values():
+        character_of(stage, figure, figure.map.here)
+    for name, own in stage.board.voices.items():
+        if isinstance(own, Map):
+            _own_voice(stage, name, own)
+
+
 def voice_of(stage: Stage, name: str, place: Location, subject: str) -> PresetVoice | OwnVoice | None:
     """Return a voice of the storyboard, or a system voice by any letter case."""
     own = stage.board.voices.get(name)

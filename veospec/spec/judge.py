@@ -57,7 +57,8 @@ def report(
     for note in verdict.notes:
         place = place_of(stage, node, _about(stage, note, mode, model, duration), mode, fallback)
         code = _CODES["plan"] if note.about == "plan" else _UNSURE
-        stage.problems.note(code, place, note.message, note.advice or ask_for_plan(stage), subject)
+        advice = note.advice or (ask_for_plan(stage) if note.about == "plan" else "try it with one take first")
+        stage.problems.note(code, place, note.message, advice, subject)
 
 
 def ask_for_plan(stage: Stage) -> str:

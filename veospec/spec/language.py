@@ -47,8 +47,7 @@ def sections(words: Vocabulary) -> dict[str, Node]:
                          examples=["2026-11-15"]),
         "catalogue": text("A TOML file of the project that adds or changes models and prices.",
                           maximum=400, examples=["models.toml"]),
-        "provider": choice("Who makes it: `local` draws a free animatic, the others cost money.", PROVIDERS,
-                           default="local"),
+        "provider": _provider(),
         "store": text("The folder of the private store; `.veospec` beside this file when not given.", maximum=400),
         "project": _project(),
         "vars": named("Values for `${name}`. `${env:NAME:-default}` takes one from the environment.", scalar),
@@ -89,6 +88,21 @@ def sections(words: Vocabulary) -> dict[str, Node]:
         }),
         "deliver": _deliver(),
     }  # fmt: skip
+
+
+def _provider() -> Node:
+    node = record("Who makes it: `local` draws a free animatic, the others cost money.", {
+        "name": choice("The provider.", PROVIDERS, default="local"),
+        "plan": text("The Google AI plan of the account: what it offers, and at which price.", maximum=60,
+                     examples=["pro", "ultra-200"]),
+    }, required=["name"])  # fmt: skip
+    names = choice("", PROVIDERS, default="local")
+    return node | {
+        "type": ["string", "object"],
+        "maxLength": 60,
+        "anyOf": [*names["anyOf"], {"not": {"type": "string"}}],
+        "default": "local",
+    }
 
 
 def _project() -> Node:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from veospec.model import Budget, Deliver, Policy, Project, Reel
+from veospec.model import Budget, Deliver, Kind, Policy, Project, Reel, Storyboard
 from veospec.spec.board import Board, entries, text_of
 from veospec.spec.include import Document
 from veospec.spec.language import PROVIDERS
@@ -18,6 +18,8 @@ from veospec.spec.variables import Scope
 
 DEFAULT_FPS = 24
 DEFAULT_SEED = 1
+FEWEST_JOINED = 2
+MOST_JOINED = 10
 
 
 def whole(node: Json, key: str, default: int) -> int:
@@ -115,6 +117,27 @@ def reel_of(document: Document, board: Board, problems: Problems) -> Reel:
         else:
             order.append(value)
     return Reel(join, tuple(order))
+
+
+def check_join(document: Document, storyboard: Storyboard, problems: Problems) -> None:
+    """Flow joins few clips, and only clips of one ratio.
+
+    Source: useapi.net Google Flow API v1 reference, POST /videos/concatenate, June 2026: 2-10 clips of one ratio.
+    """
+    node = document.section("reel")
+    if node is None or storyboard.reel.join != "flow":
+        return
+    playing = [n for n in storyboard.nodes if n.kind is Kind.CLIP and n.name in storyboard.reel.order]
+    for cell in storyboard.cells:
+        clips = [n for n in playing if n.cell == cell]
+        where = f" in {cell.label}" if cell.axes else ""
+        ratios = sorted({n.request.aspect for n in clips})
+        if not FEWEST_JOINED <= len(clips) <= MOST_JOINED:
+            message = f"Flow joins {FEWEST_JOINED} to {MOST_JOINED} clips, and the reel has {len(clips)}{where}"
+            problems.error("VS297", node.at("join"), message, "write 'join: local'")
+        elif len(ratios) > 1:
+            message = f"Flow joins clips of one ratio, and the reel has {' and '.join(ratios)}{where}"
+            problems.error("VS297", node.at("join"), message, "write 'join: local'")
 
 
 def deliver_of(document: Document, scope: Scope) -> Deliver:
