@@ -120,6 +120,8 @@ async def _make(
 
 async def conclude(call: Call, job: Job) -> Answer:
     """Answer at once with 201, or wait for the end of a synchronous job."""
+    for entry in job.entries:
+        call.house.studio.begin(call.house.state.media[entry["file"]])
     if not job.is_sync:
         return Answer(201, replies.accepted(job))
     await asyncio.sleep(min(SYNC_LIMIT_S, max(0.0, job.ends - call.now)))
@@ -179,9 +181,10 @@ async def upscale(call: Call) -> Answer:
         is_sync=not body.get("async", False),
     )
     job = house.desk.accept(work, call.rule)
+    answer = await conclude(call, job)
     if job.failure or job.entries[0].get("filtered"):
         house.state.drop_media(file)  # a failed one is no cache for the next
-    return await conclude(call, job)
+    return answer
 
 
 def _check_upscale_plan(call: Call, account: Account, resolution: str) -> None:

@@ -6,6 +6,7 @@ A recipe is a small JSON value in the state; the bytes follow from it alone, so 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,12 +16,15 @@ from threading import Lock
 from typing import TypeVar
 
 from veospec.emulator.state import Media, State
+from veospec.errors import MediaError
 from veospec.media import testcard, testclip
 from veospec.media.testcard import Card, Film, Given, Hold, Picture, Washed
 
 FPS = testcard.FPS
 _CACHE_BYTES = 96 << 20
 _CACHE_FILMS = 128
+_AHEAD_PIXELS = 1280 * 720
+_AHEAD_FILES = 256
 _T = TypeVar("_T")
 
 _CLIP_SIDES = {"landscape": (16, 9), "portrait": (9, 16), "1:1": (1, 1), "4:3": (4, 3), "3:4": (3, 4)}
@@ -75,6 +79,7 @@ class Studio:
         self._files: OrderedDict[str, bytes] = OrderedDict()
         self._films: OrderedDict[str, Film] = OrderedDict()
         self._held = 0
+        self._ahead: set[asyncio.Task[None]] = set()
         self._lock = Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="emulator-studio")
 
@@ -89,6 +94,17 @@ class Studio:
     async def file(self, media: Media) -> bytes:
         """Return the bytes of a picture (JPEG, or as uploaded) or clip (MP4)."""
         return await self._kept(media.key, lambda: self._make(media))
+
+    def begin(self, media: Media) -> None:
+        """Make a file while its job runs, so that fifty downloads at once do not wait for each other."""
+        if media.width * media.height <= _AHEAD_PIXELS and len(self._ahead) < _AHEAD_FILES:
+            task = asyncio.get_running_loop().create_task(self._make_ahead(media))
+            self._ahead.add(task)
+            task.add_done_callback(self._ahead.discard)
+
+    async def _make_ahead(self, media: Media) -> None:
+        with contextlib.suppress(MediaError, RuntimeError):  # a closing server takes no more work
+            await self.file(media)
 
     async def thumbnail(self, media: Media) -> bytes:
         """Return a JPEG of the first frame, 320 pixels wide."""
@@ -122,11 +138,21 @@ class Studio:
         return await self.run(make)
 
     async def _kept(self, key: str, make: Callable[[], bytes]) -> bytes:
-        if (known := self._files.get(key)) is not None:
-            self._files.move_to_end(key)
+        known = self._known(key)
+        return known if known is not None else await self.run(lambda: self._made(key, make))
+
+    def _known(self, key: str) -> bytes | None:
+        with self._lock:
+            if key in self._files:
+                self._files.move_to_end(key)
+            return self._files.get(key)
+
+    def _made(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """Make a file in the studio's thread, unless the one before in the queue was the same."""
+        if (known := self._known(key)) is not None:
             return known
-        content = await self.run(lambda: self._files.get(key) or make())
-        if key not in self._files:
+        content = make()
+        with self._lock:
             self._files[key] = content
             self._held += len(content)
             while self._held > _CACHE_BYTES and len(self._files) > 1:
@@ -187,7 +213,7 @@ class Studio:
                 end = testcard.length(source)
                 overlap = testcard.cut(source, max(0, end - FPS), end)
                 rest = media.frames - testcard.length(overlap)
-                return overlap + _drawn(recipe["seed"], recipe["text"], rest, first=1)
+                return overlap + _drawn(recipe["seed"], recipe["text"], rest)
             case _:
                 return self._clip(media)
 
@@ -195,7 +221,8 @@ class Studio:
         recipe = media.recipe
         film = list(_drawn(recipe["seed"], recipe["text"], media.frames))
         if start := recipe.get("start"):
-            film[0] = Hold(self._still(start, media), film[0].frames)
+            # The card that bears the prompt comes after the given picture.
+            film[:2] = [Hold(self._still(start, media), film[0].frames), Hold(film[0].picture, film[1].frames)]
         if end := recipe.get("end"):
             film[-1] = Hold(self._still(end, media), film[-1].frames)
         return tuple(film)
@@ -205,12 +232,12 @@ def _washed(picture: Picture, seed: int) -> Picture:
     return picture if isinstance(picture, Washed) else Washed(picture, seed)
 
 
-def _drawn(seed: int, text: str, frames: int, *, first: int = 0) -> Film:
+def _drawn(seed: int, text: str, frames: int) -> Film:
     """Return a drawn film that changes once a second."""
     mixed = _seed(seed, text)
     label = f"{text} (seed {seed})"
     steps = range(0, frames, FPS)
-    return tuple(Hold(Card(mixed, label, first + n), min(FPS, frames - at)) for n, at in enumerate(steps))
+    return tuple(Hold(Card(mixed, label, n), min(FPS, frames - at)) for n, at in enumerate(steps))
 
 
 def _pitch(key: str) -> int:
