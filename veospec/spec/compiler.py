@@ -32,7 +32,7 @@ from veospec.spec.yamltext import parse
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The outcome. `storyboard` is None when a problem is an error.
+    """The outcome. `storyboard` is None when a problem is an error; `draft` is what could be built all the same.
 
     `paths` are the project files that the storyboard names, with where each is written (unused assets too); `files`
     the spec files that were read; `environment` the variables that were asked for, with what they held.
@@ -43,6 +43,7 @@ class Compiled:
     paths: Mapping[str, Location]
     files: tuple[str, ...]
     environment: Mapping[str, str | None]
+    draft: Storyboard | None = None
 
 
 def compile_storyboard(
@@ -86,6 +87,7 @@ def compile_storyboard(
         stage.paths,
         tuple(tree.file for tree in document.trees),
         dict(environment.used),
+        storyboard,
     )
 
 
