@@ -205,7 +205,7 @@ def test_small_sums_need_no_question_and_free_ones_never() -> None:
 def test_a_saved_plan_notices_every_move() -> None:
     memory = Memory()
     plan = plan_of(board(clip("A", slot("start", file("refs/a.png")))), memory)
-    saved = parse_saved(render_saved(plan, {"pass": ""}), "plan.json")
+    saved = parse_saved(render_saved(plan, {"pass": ""}, "0" * 32), "plan.json")
     assert moved(saved, plan) == ()
     dearer = plan_of(board(clip("A", slot("start", file("refs/a.png")))), memory, FakeProfile(cost=Cost(20, 0)))
     assert "at 20 credits" in moved(saved, dearer)[0]

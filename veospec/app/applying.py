@@ -15,7 +15,8 @@ from typing import Any
 
 from veospec.app.choices import Choices
 from veospec.app.delivering import Delivered, deliver
-from veospec.app.planning import choices_of_saved, hold_to, inventory_of, plan_with, read_saved
+from veospec.app.outputs import check_outputs
+from veospec.app.planning import choices_of_saved, hold_to, inventory_of, plan_with, read_saved, use_up
 from veospec.app.project import Project, open_project
 from veospec.app.remoting import reported_plan_class, run_remote
 from veospec.app.settings import Settings
@@ -119,7 +120,8 @@ def apply_project(
     `agree` puts a question to a person and returns the answer; None when nobody can be asked. Raises `SpecInvalid`,
     `PlanRefused` before anything is sent, `StoreError`; everything later is an outcome.
     """
-    saved = read_saved(choices.spec)
+    plan_file = choices.spec
+    saved = read_saved(plan_file)
     if saved is not None:
         choices = choices_of_saved(saved, choices)
     project = _opened(choices, environment)
@@ -129,6 +131,9 @@ def apply_project(
         if show_plan is not None and plan.has_work:
             show_plan(plan)
         _consent(plan, settings, saved, agree)
+        check_outputs(project, store, plan)
+        if saved is not None:
+            use_up(saved, store, plan_file)
         for notice in ink_notices(project.storyboard) if not project.profile.is_remote else ():
             listener.tell(Note(notice))
         report = asyncio.run(_run(project, store, plan, settings, listener, environment))

@@ -1,4 +1,4 @@
-"""`cache`: list, verify, collect, take over. Needs the storyboard only to know where the store lies."""
+"""`cache`: list, verify, collect. Needs the storyboard only to know where the store lies."""
 
 from __future__ import annotations
 
@@ -92,24 +92,6 @@ def collect(spec: Path, environment: Mapping[str, str], *, should_delete: bool, 
         "spared": [_entry_document(e) for e in found.spared],
     }
     return Answer(tuple(text), document)
-
-
-def take_over(source: Path, spec: Path, environment: Mapping[str, str]) -> Answer:
-    """Take records and bytes from another store, each checked against its digest."""
-    root = store_root(spec, environment)
-    with Store.open(root, write=True, doing="cache adopt") as store:
-        found = maintenance.take_over(store, source)
-    parts = [f"{len(found.added)} new", f"{len(found.healed)} healed", f"{len(found.known)} known"]
-    text = (*(term(reason, 300) for reason in found.refused), ", ".join(parts) + f" in {root}")
-    document = {
-        "veospec_adopt": 1,
-        "store": str(root),
-        "added": list(found.added),
-        "healed": list(found.healed),
-        "known": list(found.known),
-        "refused": list(found.refused),
-    }
-    return Answer(text, document, Exit.STORE if found.refused else Exit.DONE)
 
 
 def _table(found: tuple[Entry, ...]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 from veospec.app.account import Account, account_of, opened_account
 from veospec.app.choices import Choices
 from veospec.app.inventory import StoredInventory
+from veospec.app.outputs import MANIFEST, PAGE, SHEET, SHEET_PAGE, out_folder
 from veospec.app.project import Project, open_project
 from veospec.app.requests import requests_of
 from veospec.errors import MediaError
@@ -35,12 +36,7 @@ from veospec.run.events import Ended
 from veospec.run.outcome import Report
 from veospec.store.durable import scratch_name
 from veospec.store.layout import Store
-from veospec.store.outputs import OutFolder
 
-MANIFEST = "manifest.json"
-PAGE = "review.html"
-SHEET = "contact-sheet.jpg"
-SHEET_PAGE = "contact-sheet.html"
 POSTER_PX = 480
 SHEET_VERSION = 2
 
@@ -126,7 +122,7 @@ class Desk:
     def __init__(self, account: Account, store: Store) -> None:
         self.account = account
         self._store = store
-        self._out = OutFolder(account.project.out, store)
+        self._out = out_folder(account.project, store)
         self._written: set[str] = set()
 
     def __enter__(self) -> Desk:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +14,7 @@ from veospec.app.choices import Choices
 from veospec.app.inventory import StoredInventory
 from veospec.app.project import Project
 from veospec.app.writing import write_text
-from veospec.errors import NothingSelected, PlanStale, StoreError
+from veospec.errors import NothingSelected, PlanStale, StoreError, UsageError
 from veospec.model import Digest, Key, NodeId, Storyboard
 from veospec.plan.planner import make_plan
 from veospec.plan.saved import SavedPlan, moved, parse_saved, render_saved
@@ -21,6 +23,8 @@ from veospec.review.manifest import parse_manifest
 from veospec.run.journal import Journal
 from veospec.spec.names import did_you_mean
 from veospec.store.layout import Store
+
+_STORYBOARD = re.compile(r'\s*\{(?!.*"saved")', re.DOTALL)
 
 
 @contextmanager
@@ -114,38 +118,50 @@ def _only(board: Storyboard, names: tuple[str, ...]) -> Storyboard:
 
 def save_plan(plan: Plan, choices: Choices, output: Path) -> None:
     """Write a plan file for `apply FILE`."""
-    write_text(output, render_saved(plan, choices.saved()))
+    write_text(output, render_saved(plan, choices.saved(), secrets.token_hex(16)))
 
 
 def read_saved(path: Path) -> SavedPlan | None:
-    """Return the saved plan in a file, or None when the file is none (a storyboard, say)."""
+    """Return the saved plan in a file, or None when the file is none: a storyboard, which may be JSON too.
+
+    Raises `UsageError` for a plan file that cannot be obeyed.
+    """
     if path.suffix.lower() != ".json":
         return None
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    return parse_saved(text, str(path))
+    return None if _STORYBOARD.match(text) else parse_saved(text, str(path))
 
 
 def choices_of_saved(saved: SavedPlan, now: Choices) -> Choices:
-    """Return the choices that a plan was made with."""
+    """Return the choices that a plan was made with. Raises `UsageError` when the file was changed by hand."""
     options = saved.options
-    day = options["as_of"]
-    overlay = options["overlay"]
-    return replace(
-        now,
-        spec=Path(str(options["spec"])),
-        provider=str(options["provider"]),
-        pass_name=str(options["pass_name"]),
-        plan_class=str(options["plan_class"]),
-        as_of=date.fromisoformat(str(day)) if day else None,
-        overlay=Path(str(overlay)) if overlay else None,
-        may_use_unlisted_models=bool(options["may_use_unlisted_models"]),
-        max_credits=options["max_credits"],
-        max_micro_usd=options["max_micro_usd"],
-        only=tuple(options["only"]),
-    )
+    try:
+        day = options["as_of"]
+        overlay = options["overlay"]
+        return replace(
+            now,
+            spec=Path(str(options["spec"])),
+            provider=str(options["provider"]),
+            pass_name=str(options["pass_name"]),
+            plan_class=str(options["plan_class"]),
+            as_of=date.fromisoformat(str(day)) if day else None,
+            overlay=Path(str(overlay)) if overlay else None,
+            may_use_unlisted_models=bool(options["may_use_unlisted_models"]),
+            max_credits=_sum(options["max_credits"]),
+            max_micro_usd=_sum(options["max_micro_usd"]),
+            only=tuple(map(str, options["only"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{now.spec} is not a saved plan", "save one with `veospec plan SPEC -o FILE`") from error
+
+
+def _sum(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and value >= 0):
+        return value
+    raise ValueError(value)
 
 
 def hold_to(saved: SavedPlan, plan: Plan) -> None:
@@ -157,3 +173,13 @@ def hold_to(saved: SavedPlan, plan: Plan) -> None:
             f"the saved plan is stale: {'; '.join(found[:3])}{more}",
             "make a new plan; a saved plan works once, and only while nothing moves",
         )
+
+
+def use_up(saved: SavedPlan, store: Store, file: Path) -> None:
+    """Write down that a saved plan is carried out now. Raises `PlanStale` when it was before, by anybody.
+
+    Most plans cannot be carried out twice because the first time changes what there is to do. This holds for the
+    others as well: when every take failed, a second run of the same file would spend what was agreed to once.
+    """
+    if not store.spend_plan(saved.name):
+        raise PlanStale(f"{file} was carried out before", "make a new plan; a saved plan works once")

@@ -100,7 +100,8 @@ def read_project(choices: Choices, environment: Mapping[str, str]) -> Reading:
     with Store.open(store_root, write=False) as store:
         facts = ProjectFiles(root, memo=store.input_memo).facts(compiled.paths, verify=choices.should_verify)
     board = compiled.storyboard
-    missing = check_files(board, facts, compiled.paths) if board is not None else ()
+    draft = board or compiled.draft
+    missing = check_files(draft, facts, compiled.paths, is_whole=board is not None) if draft is not None else ()
     problems = sorted({*compiled.problems, *missing}, key=_by_place)
     shown = tuple(_as_written(problem, main) for problem in problems)
     if board is None or any(p.severity is Severity.ERROR for p in problems):

@@ -72,7 +72,7 @@ def gc(spec: Path, form: str, *, delete: bool, paid: bool) -> int:
 @format_option()
 def adopt(source: Path, spec: Path, form: str) -> int:
     """Take over records and clips from SOURCE: another store, or a folder with manifest.json and its clips."""
-    from veospec.app.caching import take_over
+    from veospec.app.adopting import take_over
 
     found = take_over(source, spec, os.environ)
     if form == "json":

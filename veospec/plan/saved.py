@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from veospec.model import Cost
 from veospec.plan.values import Plan, Step
 
 VERSION = 1
+_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -72,8 +74,12 @@ def cost_document(cost: Cost) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan file: which storyboard, with which options, and the fingerprint of everything it promised."""
+    """A plan file: which storyboard, with which options, and the fingerprint of everything it promised.
 
+    `name` is unique to the file, so that it can be carried out once even where nothing moves.
+    """
+
+    name: str
     spec: str
     options: Mapping[str, Any]
     fingerprint: str
@@ -86,9 +92,18 @@ def fingerprint(plan: Plan) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def render_saved(plan: Plan, options: Mapping[str, Any]) -> str:
-    """Return the text of a plan file; `options` are the command-line choices that shaped the plan."""
-    document = {"saved": VERSION, "fingerprint": fingerprint(plan), "options": dict(options), **plan_document(plan)}
+def render_saved(plan: Plan, options: Mapping[str, Any], name: str) -> str:
+    """Return the text of a plan file.
+
+    `options` are the command-line choices that shaped the plan, `name` is 32 hex characters that no other file has.
+    """
+    document = {
+        "saved": VERSION,
+        "name": name,
+        "fingerprint": fingerprint(plan),
+        "options": dict(options),
+        **plan_document(plan),
+    }
     return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
@@ -99,7 +114,11 @@ def parse_saved(text: str, file: str) -> SavedPlan:
         if document["saved"] != VERSION:
             raise UsageError(f"{file} was saved by another version of veospec", "make the plan again")
         steps = {_name(s): _promise(s) for s in document["steps"]}
-        return SavedPlan(str(document["spec"]), dict(document["options"]), str(document["fingerprint"]), steps)
+        name = document["name"]
+        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+            raise ValueError(name)
+        options = dict(document["options"])
+        return SavedPlan(name, str(document["spec"]), options, str(document["fingerprint"]), steps)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{file} is not a saved plan", "save one with `veospec plan SPEC -o FILE`") from error
 

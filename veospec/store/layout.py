@@ -46,6 +46,7 @@ _FOLDERS = (
     "store/actions",
     "store/heads",
     "store/outputs",
+    "store/plans",
 )
 _OURS = {"README.txt", ".gitignore", "version", *(f for f in _FOLDERS if "/" not in f)}
 _README = """\
@@ -173,6 +174,13 @@ class Store:
         if not self.is_writable:
             raise StoreReadOnly(f"{self.root} was opened for reading only")
         return self.scratch / scratch_name(suffix)
+
+    def spend_plan(self, name: str) -> bool:
+        """Write down, durably, that a saved plan was carried out; return False when it was already. `name` is hex."""
+        folder = self.root / "store/plans"
+        with translated("write", folder / name):
+            make_folder(folder)
+            return create_file(folder / name, b"", scratch=self.scratch)
 
     def free_bytes(self) -> int:
         """Return how much may be written here."""

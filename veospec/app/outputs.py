@@ -1,0 +1,57 @@
+"""The output folder of a project: which files in it are ours, and whether all can be written before it is bought."""
+
+from __future__ import annotations
+
+from veospec.app.project import Project
+from veospec.app.takes import nodes_of, output_path
+from veospec.errors import StoreCorrupt
+from veospec.model import Digest
+from veospec.plan.values import Plan
+from veospec.review.manifest import parse_manifest
+from veospec.store.layout import Store
+from veospec.store.outputs import OutFolder
+
+MANIFEST = "manifest.json"
+PAGE = "review.html"
+SHEET = "contact-sheet.jpg"
+SHEET_PAGE = "contact-sheet.html"
+
+_MOVING, _PICTURE = (".mp4",), (".jpg", ".png")
+
+
+def out_folder(project: Project, store: Store) -> OutFolder:
+    """Open the output folder; a manifest that came with the repository, and the clips it names, count as ours."""
+    named: set[tuple[str, Digest]] | None = None
+
+    def owned(path: str, digest: Digest) -> bool:
+        nonlocal named
+        if named is None:
+            named = _named(project)
+        return (path, digest) in named or (path == MANIFEST and bool(named))
+
+    return OutFolder(project.out, store, owned=owned)
+
+
+def _named(project: Project) -> set[tuple[str, Digest]]:
+    """Return the files that a manifest in the folder names, with the manifest itself; nothing when it is none."""
+    try:
+        manifest = parse_manifest((project.out / MANIFEST).read_bytes())
+    except (OSError, StoreCorrupt):
+        return set()
+    return {(MANIFEST, ""), *((output.file, output.digest) for output in manifest.outputs if output.file)}
+
+
+def check_outputs(project: Project, store: Store, plan: Plan) -> None:
+    """Raise `OutputForeign` when a take that the plan makes would meet somebody else's file at the end."""
+    if not plan.has_work:
+        return
+    nodes = nodes_of(plan.storyboard)
+    with out_folder(project, store) as out:
+        for path in (MANIFEST, PAGE, SHEET, SHEET_PAGE):
+            out.check(path)
+        for cell in plan.storyboard.cells:
+            out.check(f"reel_{cell.slug}.mp4" if cell.slug else "reel.mp4")
+        for step in plan.steps:
+            is_picture = output_path(step.node, step.take, "", nodes).startswith("stills/")
+            for suffix in _PICTURE if is_picture else _MOVING:
+                out.check(output_path(step.node, step.take, suffix, nodes))
