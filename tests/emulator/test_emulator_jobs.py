@@ -16,7 +16,7 @@ import httpx
 import pytest
 from emulator_client import EMAIL, HEX, Flow, clip, png
 
-from veospec.emulator.options import AccountOption, Options
+from veospec.emulator.options import AccountOption, Options, parse_account
 from veospec.emulator.serve import running
 from veospec.errors import UsageError
 from veospec.media import testcard
@@ -554,3 +554,63 @@ def test_bad_calls_of_the_emulators_own(flow: Flow, method: str, name: str, body
     url = f"{flow.address.root}/_emulator/{name}"
     answer = httpx.request(method, url, json=body, verify=False)
     assert (answer.status_code, "error" in answer.json()) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "account"),
+    [
+        ("a@b.de", AccountOption("a@b.de", "ultra-200", 25_000)),
+        ("a@b.de:pro", AccountOption("a@b.de", "pro", 25_000)),
+        ("a@b.de:free:1_000", AccountOption("a@b.de", "free", 1000)),
+    ],
+)
+def test_accounts_on_the_command_line(text: str, account: AccountOption) -> None:
+    assert parse_account(text) == account
+
+
+@pytest.mark.parametrize("text", ["", "a", "a@b.de:gold", "a@b.de:pro:many", "a@b.de:pro:1:2", "a b@c.de"])
+def test_bad_accounts_on_the_command_line(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_account(text)
+
+
+def test_accounts_come_and_go(start: Any) -> None:
+    flow = start()
+    assert flow.post("/accounts", {}).json()["error"] == "Parameter cookies is required"
+    assert flow.post("/accounts", {"cookies": "SID=1"}).status_code == 400
+    assert flow.delete(f"/accounts/{quote(EMAIL, safe='')}").status_code == 200
+    assert flow.get("/accounts").json() == {}
+    assert flow.post("/videos", {"prompt": "x"}).status_code == 404
+
+
+def test_captcha_keys_go_in_whole_and_come_out_masked(start: Any) -> None:
+    flow = start(table="june")
+    assert flow.get("/accounts/captcha-providers").json() == {"freeCaptchaCredits": 100}
+    shown = flow.post("/accounts/captcha-providers", {"CapSolver": "CAP-secret"}).json()
+    assert shown == {"CapSolver": "CAP***"}
+    assert flow.post("/accounts/captcha-providers", {"Nobody": "x"}).status_code == 400
+    assert flow.post("/accounts/captcha-providers", {"CapSolver": ""}).json() == {"freeCaptchaCredits": 100}
+
+
+def test_the_default_webhook_is_kept(start: Any) -> None:
+    flow = start()
+    url, headers = f"{flow.address.root}/v2/account", {"Authorization": f"Bearer {flow.token}"}
+    with httpx.Client(headers=headers, verify=False) as client:
+        assert client.post(url, json={"replyUrl": "http://127.0.0.1:9/h"}).json()["replyUrl"] == "http://127.0.0.1:9/h"
+        assert client.get(url).json()["replyUrl"] == "http://127.0.0.1:9/h"
+        assert client.post(url, json={"replyUrl": "http://h/" + "a" * 1024}).status_code == 400
+        assert client.post(url, json={"name": "x"}).status_code == 400
+        assert client.post(url, json={"replyUrl": ""}).json().get("replyUrl") is None
+        flow.submit()
+        flow.advance(400)
+        assert client.get(url + "/stats").json()["data"][0]["count"] == 1
+
+
+def test_captcha_stats_by_day_and_provider(start: Any) -> None:
+    flow = start()
+    flow.submit()
+    day = flow.admin("clock")["now"][:10]
+    flow.advance(86_400)
+    assert flow.get(f"/accounts/captcha-stats?date={day}&provider=CapSolver").json()["total"] == 1
+    assert flow.get("/accounts/captcha-stats?provider=AntiCaptcha&limit=5").json()["total"] == 0
+    assert flow.get("/accounts/captcha-stats").json()["total"] == 0
