@@ -83,7 +83,7 @@ def test_a_length_that_is_not_offered_says_which_are() -> None:
     ("rule", "model", "shot", "allowed", "refused"),
     [
         ("10 four seconds on Veo need Ultra", "veo-3.1-fast", "duration: 4s", ("ultra-100", "ultra-200"), ("pro",)),
-        ("11 low priority needs the large Ultra", "veo-3.1-lite-low-priority", "seed: 1", ("ultra-200",), ("ultra-100",)),
+        ("11 low priority needs the large Ultra", "veo-3.1-lite-low-priority", "seed: 1", ("ultra-200",), ("pro",)),
         ("4K needs Ultra", "veo-3.1-fast", "upscale: 4k", ("ultra-100",), ("pro",)),
     ],
 )  # fmt: skip
