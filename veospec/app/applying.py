@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from veospec.app.project import Project, open_project
 from veospec.app.remoting import reported_plan_class, run_remote
 from veospec.app.settings import Settings
 from veospec.app.tools import Media, ink_notices
+from veospec.app.witness import Asked, Sights, add_outputs, sights_of_plan
 from veospec.errors import Exit, NotConfirmed
 from veospec.model import Digest, InputFact, Key, Kind, NodeId
 from veospec.plan.budget import ask, price_text
@@ -29,6 +30,7 @@ from veospec.plan.saved import SavedPlan, cost_document, plan_document
 from veospec.plan.values import Action, Document, Plan, Step
 from veospec.providers.local.profile import LocalProfile
 from veospec.providers.local.renderer import LocalRenderer
+from veospec.review.safe import terminal as term
 from veospec.run.events import Listener, Note
 from veospec.run.halt import Halt
 from veospec.run.local import LocalMaker
@@ -42,13 +44,14 @@ from veospec.store.project_files import ProjectFiles
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply came to."""
+    """What an apply came to. `notices` were told on the way; `sights` decided that there was nothing to do, if so."""
 
     plan: Plan
     report: Report
     delivered: Delivered
     out: Path
-    notes: tuple[str, ...] = field(default=())
+    notices: tuple[str, ...] = ()
+    sights: Sights | None = None
 
     @property
     def exit(self) -> Exit:
@@ -65,6 +68,8 @@ class Applied:
         for outcome in self.report.outcomes:
             if outcome.step.stale:
                 yield f"stale: {outcome.step.label} {outcome.reason}"
+        for note in self.delivered.notes:
+            yield f"note: {term(note, 400)}"
         for text, path in self.delivered.places(self.out):
             yield f"{text:<9} {path}"
         if self.exit in (Exit.PENDING, Exit.STOPPED, Exit.INTERRUPTED):
@@ -95,6 +100,7 @@ class Applied:
                 for o in self.report.outcomes
             ],
             "files": {text: str(path) for text, path in self.delivered.places(self.out)},
+            "notes": list(self.delivered.notes),
             "plan": plan_document(self.plan),
         }
 
@@ -134,12 +140,24 @@ def apply_project(
         check_outputs(project, store, plan)
         if saved is not None:
             use_up(saved, store, plan_file)
-        for notice in ink_notices(project.storyboard) if not project.profile.is_remote else ():
+        notices = tuple(ink_notices(project.storyboard)) if not project.profile.is_remote else ()
+        for notice in notices:
             listener.tell(Note(notice))
         report = asyncio.run(_run(project, store, plan, settings, listener, environment))
         fresh = inventory_of(project, store, regenerate=settings.regenerate)
         delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel)
-        return Applied(plan, report, delivered, project.out)
+        sights = None
+        if saved is None and not settings.regenerate and not delivered.notes and isinstance(environment, Asked):
+            sights = sights_of_plan(project, fresh, plan, environment)
+        if sights is not None:
+            sights = add_outputs(sights, project, fresh, delivered.files)
+        return Applied(plan, report, delivered, project.out, notices, sights)
+
+
+def _notices(project: Project) -> tuple[str, ...]:
+    """Return what the checks noted in passing, and which letters cannot be drawn."""
+    noted = tuple(f"{note.location}: {note.message}" for note in project.notes)
+    return noted if project.profile.is_remote else (*noted, *ink_notices(project.storyboard))
 
 
 def _opened(choices: Choices, environment: Mapping[str, str]) -> Project:

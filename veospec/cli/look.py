@@ -157,11 +157,15 @@ def models(name: str | None, as_of: str | None, catalogue: Path | None, form: st
 
 
 @click.command()
-@click.argument("name", default="shots")
-def schema(name: str) -> int:
-    """Print a JSON Schema: shots (the storyboard), manifest, plan, problems, events."""
+@click.argument("name", required=False)
+def schema(name: str | None) -> int:
+    """Print the JSON Schema of storyboards (shots) or of what --format json prints. Without NAME list all of them."""
     from veospec.app.checking import schema_names, schema_text
 
+    if name is None:
+        for known in schema_names():
+            say(known)
+        return Exit.DONE
     if name not in schema_names():
         raise UsageError(f"there is no schema '{name}'", f"choose one of {', '.join(schema_names())}")
     say(schema_text(name).rstrip("\n"))
