@@ -116,7 +116,7 @@ def _length(stage: Stage, value: Json, holder: Map, subject: str) -> Fraction:
         message = f"duration: '{text}' {fault}"
         stage.problems.error("VS292", holder.at("duration"), message, "write 8s or 192f", subject)
         return DEFAULT_DURATION
-    return found if found > 0 else DEFAULT_DURATION
+    return found if found.numerator > 0 else DEFAULT_DURATION
 
 
 def _window(stage: Stage, shot: Shot, source: Choices | None) -> tuple[int, int]:

@@ -80,6 +80,12 @@ def source_of(stage: Stage, ref: Ref, subject: str) -> FileSource | NodeSource |
 
 def asset_of(stage: Stage, name: str) -> FileSource | None:
     """Return the file of an asset; its path may hold variables."""
+    if name not in stage.assets:
+        stage.assets[name] = _asset(stage, name)
+    return stage.assets[name]
+
+
+def _asset(stage: Stage, name: str) -> FileSource | None:
     written = stage.board.assets.get(name)
     if not isinstance(written, str):
         return None

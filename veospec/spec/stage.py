@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.catalog.values import Model, Verdict
-from veospec.model import Cell, Location, Mode, Project
+from veospec.model import Cell, FileSource, Location, Mode, Project
 from veospec.spec.board import STILL, Board, Shot, Still
 from veospec.spec.matrix import ASPECT, Matrix
 from veospec.spec.names import did_you_mean
@@ -27,7 +27,7 @@ PAID_BY_PLAN = "flow"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One cell of one compilation. The cells share everything but `cell`, `scope`, `ratio` and `suffix`.
+    """One cell of one compilation. The cells share everything but `cell`, `scope`, `ratio`, `suffix` and `assets`.
 
     `verdicts`, `rows`, `paths` and `problems` fill up on the way. `ratio` is that of the cell, or "" without such an
     axis; `suffix` ends the ids of its nodes.
@@ -56,6 +56,7 @@ class Stage:
     verdicts: dict[tuple[object, ...], Verdict] = field(default_factory=dict)
     rows: dict[str, Model | None] = field(default_factory=dict)
     paths: dict[str, Location] = field(default_factory=dict)
+    assets: dict[str, FileSource | None] = field(default_factory=dict)
 
     @property
     def is_by_plan(self) -> bool:
@@ -85,7 +86,9 @@ class Stage:
     def for_cell(self, cell: Cell, scope: Scope) -> Stage:
         """Return the same compilation in another cell."""
         ratio = next((value for axis, value in cell.axes if axis == ASPECT), "")
-        return replace(self, cell=cell, scope=scope, ratio=ratio, suffix=f"@{cell.label}" if cell.axes else "")
+        return replace(
+            self, cell=cell, scope=scope, ratio=ratio, suffix=f"@{cell.label}" if cell.axes else "", assets={}
+        )
 
     def row(self, model: str) -> Model | None:
         """Return what the catalogue says of a model."""
