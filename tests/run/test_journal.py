@@ -16,8 +16,9 @@ from veospec.errors import BudgetExceeded, Charge, JournalError
 from veospec.model import Cost
 from veospec.plan.values import Ceiling
 from veospec.providers.base import Receipt, Result
-from veospec.run.journal import Journal, JournalRefs, Snapshot, Standing
+from veospec.run.journal import Journal, Snapshot, Standing
 from veospec.run.lifecycle import Event, MoveError, Next, State
+from veospec.run.refs import JournalRefs
 from veospec.run.rows import Intent, Part, Record
 
 NONE = Ceiling()

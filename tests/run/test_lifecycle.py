@@ -121,7 +121,7 @@ class World:
             if state not in CHOICES:
                 return
             event = self.rnd.choice(CHOICES[state])
-        if state is State.UNKNOWN and event is Event.FOUND and n not in self.jobs:
+        if state is State.UNKNOWN and event in (Event.FOUND, Event.ACCEPTED) and n not in self.jobs:
             return  # nothing is found that is not there
         if state is State.SUBMITTING and event is Event.ACCEPTED and n not in self.jobs:
             return

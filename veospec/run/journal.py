@@ -11,7 +11,7 @@ Beside that: handles of things made once per account (`refs`), and what an accou
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -134,13 +134,13 @@ class Journal:
     def spent(self, run: str, board: str = "") -> Cost:
         """Return what a run has used or set aside, and what requests of unknown fate may have cost the storyboard."""
         total = Cost(0, 0)
-        for row in self._db.select("attempts", {"run": run}):
-            for entry in self._entries(str(row["attempt"])):
-                if entry.charge is not Charge.NO:
-                    total += entry.cost
+        for charge in (Charge.YES, Charge.UNKNOWN):
+            credits_, micro_usd, dearest = self._db.total(
+                "entries", ("credits", "micro_usd", "is_ceiling"), {"run": run, "charge": charge.value}
+            )
+            total += Cost(credits_, micro_usd, bool(dearest))
         for row in self._db.select("entries", {"state": State.UNKNOWN.value}):
-            record = self.record(str(row["attempt"]))
-            if record.board == board and record.run != run:
+            if row["run"] != run and self.record(str(row["attempt"])).board == board:
                 total += entry_of(row).cost
         return total
 
@@ -169,23 +169,23 @@ class Journal:
 
     def sending(self, attempt: str, now: datetime) -> Record:
         """Say that the request may leave from now on; state `submitting`. Raises `JournalError` if it may not."""
-        return self._all(attempt, Event.SEND, now)
+        return self._moved(attempt, Event.SEND, now)
 
     def accepted(self, attempt: str, job_id: str, account: str, now: datetime) -> Record:
         """Write down the job of a request; state `submitted`."""
         with self._db.transaction():
             self._job(attempt, job_id, account)
-            return self._all(attempt, Event.ACCEPTED, now, charge=Charge.YES)
+            return self._moved(attempt, Event.ACCEPTED, now, charge=Charge.YES)
 
     def unclear(self, attempt: str, reason: str, now: datetime) -> Record:
         """Say that nobody knows what became of a request; state `unknown`."""
-        return self._all(attempt, Event.ANSWER_LOST, now, charge=Charge.UNKNOWN, reason=reason)
+        return self._moved(attempt, Event.ANSWER_LOST, now, charge=Charge.UNKNOWN, reason=reason)
 
     def ended(
         self, attempt: str, event: Event, reason: str, charge: Charge, now: datetime, positions: Iterable[int] = ()
     ) -> Record:
         """End takes without a result: `release`, `not-taken`, `content-refused`, `failed` or `gone`."""
-        return self._all(attempt, event, now, positions, charge=charge, reason=reason)
+        return self._moved(attempt, event, now, positions, charge=charge, reason=reason)
 
     def generated(self, attempt: str, results: Mapping[int, Result], now: datetime) -> Record:
         """Write down the links of takes that are generated; state `generated`. Again for a renewed link."""
@@ -196,21 +196,21 @@ class Journal:
                     "expires_at": instant(result.expires_at),
                     "receipt": receipt_text(result.receipt),
                 }
-                self._all(attempt, Event.COMPLETED, now, (position,), more=changes)
+                self._move(attempt, Event.COMPLETED, now, (position,), more=changes)
             return self.record(attempt)
 
     def stored(self, attempt: str, position: int, digest: Digest, now: datetime) -> Record:
         """Say that bytes and record are in the store, and that the money is spent; states `stored`, `settled`."""
         with self._db.transaction():
-            self._all(attempt, Event.STORED, now, (position,), more={"digest": digest})
-            return self._all(attempt, Event.SETTLED, now, (position,), charge=Charge.YES)
+            self._move(attempt, Event.STORED, now, (position,), more={"digest": digest})
+            return self._moved(attempt, Event.SETTLED, now, (position,), charge=Charge.YES)
 
     def found(self, attempt: str, job_id: str, account: str, now: datetime, *, by_person: bool = False) -> Record:
         """Give a request whose answer was lost the job that it became; state `submitted`."""
         with self._db.transaction():
             self._job(attempt, job_id, account)
             event = Event.PERSON_ADOPT if by_person else Event.FOUND
-            return self._all(attempt, event, now, self._able(attempt, event), charge=Charge.YES)
+            return self._moved(attempt, event, now, self._able(attempt, event), charge=Charge.YES)
 
     def restarted(self, attempt: str, now: datetime) -> tuple[Record, dict[int, Move]]:
         """Tell the takes of an attempt that a new process has it, and return what is to be done for each.
@@ -225,12 +225,12 @@ class Journal:
                 )
                 moves[entry.position] = move
                 if move.action is Next.SETTLE:
-                    self._all(attempt, Event.SETTLED, now, (entry.position,), charge=Charge.YES)
+                    self._move(attempt, Event.SETTLED, now, (entry.position,), charge=Charge.YES)
                 if move.state is not entry.state:
                     unclear = move.state is State.UNKNOWN
                     reason = "the process ended before the answer came" if unclear else "was never sent"
                     charge = Charge.UNKNOWN if unclear else Charge.NO
-                    self._all(attempt, Event.RESTARTED, now, (entry.position,), charge=charge, reason=reason)
+                    self._move(attempt, Event.RESTARTED, now, (entry.position,), charge=charge, reason=reason)
             return self.record(attempt), moves
 
     def decided(self, attempt: str, event: Event, now: datetime) -> Record:
@@ -243,7 +243,7 @@ class Journal:
             for entry in self._entries(attempt):
                 if entry.position in positions:
                     kept = entry.charge if entry.charge is not Charge.UNKNOWN else charge
-                    self._all(attempt, event, now, (entry.position,), charge=kept)
+                    self._move(attempt, event, now, (entry.position,), charge=kept)
             return self.record(attempt)
 
     # -- things made once per account, and what an account may not do
@@ -315,13 +315,28 @@ class Journal:
     def _job(self, attempt: str, job_id: str, account: str) -> None:
         row = self._db.select("attempts", {"attempt": attempt})[0]
         changes: dict[str, Value] = {"job_id": job_id, "account": account or row["account"]}
-        self._db.update("attempts", _number(row), changes, guard={"attempt": attempt})
+        if not self._db.update("attempts", row, changes):
+            raise JournalError(f"attempt {attempt} was changed by somebody else")
 
     def _able(self, attempt: str, event: Event) -> tuple[int, ...]:
         """Return the positions whose take the event can happen to."""
         return tuple(e.position for e in self._entries(attempt) if (e.state, event) in TABLE)
 
-    def _all(
+    def _moved(
+        self,
+        attempt: str,
+        event: Event,
+        now: datetime,
+        positions: Iterable[int] = (),
+        *,
+        charge: Charge | None = None,
+        reason: str | None = None,
+    ) -> Record:
+        with self._db.transaction():
+            self._move(attempt, event, now, positions, charge=charge, reason=reason)
+            return self.record(attempt)
+
+    def _move(
         self,
         attempt: str,
         event: Event,
@@ -331,43 +346,20 @@ class Journal:
         charge: Charge | None = None,
         reason: str | None = None,
         more: Mapping[str, Value] | None = None,
-    ) -> Record:
+    ) -> None:
         """Move takes of an attempt, all of them without `positions`; every one must be able to."""
         chosen = set(positions)
-        with self._db.transaction():
-            for row in self._db.select("entries", {"attempt": attempt}):
-                if chosen and row["position"] not in chosen:
-                    continue
-                old = State(str(row["state"]))
-                changes: dict[str, Value] = {**(more or {}), "state": advance(old, event, now).state.value}
-                if charge is not None:
-                    changes["charge"] = charge.value
-                if reason is not None:
-                    changes["reason"] = reason
-                changes["updated_at"] = instant(now)
-                if not self._db.update("entries", _number(row), changes, guard={"state": old.value}):
-                    raise JournalError(f"a take of attempt {attempt} was moved by somebody else")
-            return self.record(attempt)
-
-
-class JournalRefs:
-    """The journal as the memory of a provider (`providers.base.RemoteRefs`)."""
-
-    def __init__(self, journal: Journal, now: Callable[[], datetime]) -> None:
-        self._journal = journal
-        self._now = now
-
-    def get(self, account: str, name: str) -> str:
-        """Return the handle, or nothing."""
-        return self._journal.ref(account, name)
-
-    def put(self, account: str, name: str, handle: str) -> None:
-        """Remember a handle; another one under the same name is replaced."""
-        self._journal.remember(account, name, handle, self._now())
-
-    def forget(self, account: str, name: str) -> None:
-        """Drop a handle that the service no longer knows."""
-        self._journal.forget(account, name)
+        changes: dict[str, Value] = {**(more or {}), "updated_at": instant(now)}
+        if charge is not None:
+            changes["charge"] = charge.value
+        if reason is not None:
+            changes["reason"] = reason
+        for row in self._db.select("entries", {"attempt": attempt}):
+            if chosen and row["position"] not in chosen:
+                continue
+            changes["state"] = advance(State(str(row["state"])), event, now).state.value
+            if not self._db.update("entries", row, changes):
+                raise JournalError(f"a take of attempt {attempt} was moved by somebody else")
 
 
 def _flights(records: Iterable[Record]) -> dict[Key, Flight]:

@@ -70,10 +70,10 @@ class Lander:
                     results = await self.write_down(record, found)
         finally:
             generated()
-        record = await kit.desk.do(lambda journal: journal.record(record.id))
+        record = kit.desk.journal.record(record.id)
         waiting = [entry for entry in record.entries if entry.state is State.GENERATED]
         troubles = await asyncio.gather(*(self._bring(record, entry, results.get(entry.position)) for entry in waiting))
-        record = await kit.desk.do(lambda journal: journal.record(record.id))
+        record = kit.desk.journal.record(record.id)
         trouble = next((t for t in troubles if t is not None), None)
         return replace(trouble or why, record=record)
 

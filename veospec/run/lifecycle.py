@@ -123,6 +123,8 @@ TABLE: dict[tuple[State, Event], Move] = {
     (_S.SUBMITTING, _E.CONTENT_REFUSED): Move(_S.REFUSED, _N.NONE),
     (_S.SUBMITTING, _E.FAILED): Move(_S.FAILED, _N.NONE),
     (_S.SUBMITTING, _E.ANSWER_LOST): Move(_S.UNKNOWN, _N.RECOVER),
+    # The answer came after all, to a process that another one had believed gone.
+    (_S.UNKNOWN, _E.ACCEPTED): Move(_S.SUBMITTED, _N.POLL),
     (_S.UNKNOWN, _E.FOUND): Move(_S.SUBMITTED, _N.POLL),
     (_S.UNKNOWN, _E.NOT_FOUND): Move(_S.UNKNOWN, _N.ASK),
     (_S.SUBMITTED, _E.RUNNING): Move(_S.SUBMITTED, _N.POLL),

@@ -18,7 +18,7 @@ from veospec.providers.base import Accepted, Order, Prepared
 from veospec.run import rescue
 from veospec.run.events import Phase, Reserved, Settled, StepStarted, Waiting, Work
 from veospec.run.filing import was_made
-from veospec.run.journal import Standing
+from veospec.run.journal import Journal, Standing
 from veospec.run.kit import Kit, lane_of
 from veospec.run.landing import Landed, Lander
 from veospec.run.leases import leases
@@ -156,20 +156,36 @@ class Purchase:
                 return Bought(is_stopped=True)
             if any(was_made(kit.bench.store, key) for key in keys):
                 return Bought(looks_again=True)
-            record = await self._reserve(prepared)
-            if isinstance(record, Standing):
+            # Out of reach of a cancellation: what is begun is followed to its line in the journal.
+            record, sent = await asyncio.shield(kit.follow(self._request(prepared)))
+            if record is None:
                 return Bought(looks_again=True)
-            sent = await self._safely(prepared, record)
             if isinstance(sent, ApiError):
                 place.free()
                 return await self._not_accepted(sent, record, prepared)
             return Bought(await self._land(record, sent, place))
 
-    async def _reserve(self, prepared: Prepared) -> Record | Standing:
+    async def _request(self, prepared: Prepared) -> tuple[Record | None, Accepted | ApiError]:
+        """Reserve and send; no record when the journal knows of something else at one of the keys."""
+        kit, settings, now = self.kit, self.kit.settings, self.kit.now()
+        intent = self._intent(prepared)
+
+        def begin(journal: Journal) -> Record | Standing:
+            """Reserve and begin in one transaction: place and leases are ours, nothing is waited for any more."""
+            found = journal.reserve(intent, settings.ceiling, now)
+            return found if isinstance(found, Standing) else journal.sending(intent.attempt, now)
+
+        record = await kit.desk.do(begin)
+        if isinstance(record, Standing):
+            return None, ApiError(f"{intent.node} is {record.state} already")
+        kit.tell(Reserved(intent.attempt, self._steps, intent.cost))
+        return record, await self._send(prepared, record)
+
+    def _intent(self, prepared: Prepared) -> Intent:
         kit, settings = self.kit, self.kit.settings
         attempt = settings.new_id()
         node = self.asks[0].wanted.step.node
-        intent = Intent(
+        return Intent(
             attempt=attempt,
             reply_ref=f"vs1:{self.asks[0].sent_key[:16]}:{attempt}",
             run=settings.run,
@@ -194,25 +210,15 @@ class Purchase:
                 for ask in self.asks
             ),
         )
-        now = kit.now()
-        record = await kit.desk.do(lambda journal: journal.reserve(intent, settings.ceiling, now))
-        if isinstance(record, Record):
-            kit.tell(Reserved(attempt, self._steps, intent.cost))
-        return record
 
     @property
     def _provider(self) -> str:
         """The provider's name, as the key document has it."""
         return str(self.asks[0].sent_document.get("provider", ""))
 
-    async def _safely(self, prepared: Prepared, record: Record) -> Accepted | ApiError:
-        """Send, out of reach of a cancellation: a request that left is always followed to its line in the journal."""
-        return await asyncio.shield(self.kit.follow(self._send(prepared, record)))
-
     async def _send(self, prepared: Prepared, record: Record) -> Accepted | ApiError:
+        """Send, and write down what came of it before anything else happens."""
         kit, attempt = self.kit, record.id
-        now = kit.now()
-        await kit.desk.do(lambda journal: journal.sending(attempt, now))
         kit.progress(self._steps, Phase.SUBMIT)
         try:
             accepted = await kit.remote.submit(prepared, record.attempt.reply_ref)
@@ -280,7 +286,7 @@ class Purchase:
 
     async def _land(self, record: Record, accepted: Accepted, place: _Place) -> Landed:
         kit = self.kit
-        record = await kit.desk.do(lambda journal: journal.record(record.id))
+        record = kit.desk.journal.record(record.id)
         if accepted.results:
             place.free()
             results = await self.lander.write_down(record, accepted.results)

@@ -40,13 +40,13 @@ TABLES = (
         (
             "CREATE UNIQUE INDEX one_attempt ON attempts (attempt)",
             "CREATE UNIQUE INDEX one_reply_ref ON attempts (reply_ref)",
-            "CREATE INDEX by_run ON attempts (run)",
         ),
     ),
     Table(
         "entries",
         (
             "attempt TEXT",
+            "run TEXT",
             "position INTEGER",
             "key TEXT",
             "sent_key TEXT",
@@ -74,6 +74,7 @@ TABLES = (
             "CREATE INDEX by_key ON entries (key)",
             "CREATE INDEX by_sent_key ON entries (sent_key)",
             "CREATE INDEX by_state ON entries (state)",
+            "CREATE INDEX by_run_and_charge ON entries (run, charge, credits, micro_usd, is_ceiling)",
         ),
     ),
     Table(
@@ -214,6 +215,7 @@ def entry_row(intent: Intent, position: int, part: Part, state: State, now: date
     """Return the row of a new take; its price is set aside, so it counts until it is released."""
     return {
         "attempt": intent.attempt,
+        "run": intent.run,
         "position": position,
         "key": part.key,
         "sent_key": part.sent_key,

@@ -77,6 +77,12 @@ class SealedDb:
         """
         self.path = path
         self._tables = {table.name: table for table in tables}
+        self._columns = {table.name: table.columns for table in tables}
+        self._names = {name: ("id", *columns, "seal") for name, columns in self._columns.items()}
+        self._updates = {
+            name: f"UPDATE {name} SET {', '.join(f'{c} = ?' for c in columns)}, seal = ? WHERE id = ? AND seal = ?"  # noqa: S608
+            for name, columns in self._columns.items()
+        }
         self._version = version
         self._head = _Head()
         self._is_open = False
@@ -132,7 +138,7 @@ class SealedDb:
 
     def insert(self, table: str, row: Row) -> int:
         """Add a row and return its id. Raises `sqlite3.IntegrityError` when a unique index forbids it."""
-        columns = self._tables[table].columns
+        columns = self._columns[table]
         values = [row[name] for name in columns]
         number = int(self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0])  # noqa: S608
         seal = _seal(table, (number, *values))
@@ -142,24 +148,17 @@ class SealedDb:
         self._add(1, int(seal, 16))
         return number
 
-    def update(self, table: str, number: int, changes: Mapping[str, Value], *, guard: Mapping[str, Value]) -> bool:
-        """Change a row whose columns are as `guard` says; return False when they are not."""
-        found = self.select(table, {"id": number, **guard})
-        if not found:
-            return False
-        old = found[0]
-        columns = self._tables[table].columns
-        values = [{**old, **changes}[name] for name in columns]
+    def update(self, table: str, row: Row, changes: Mapping[str, Value]) -> bool:
+        """Change a row as it was read; return False when it is another one by now."""
+        columns = self._columns[table]
+        values = [changes[name] if name in changes else row[name] for name in columns]
+        number, old = row["id"], str(row["seal"])
         seal = _seal(table, (number, *values))
-        sets = ", ".join(f"{name} = ?" for name in columns)
         with self._faults("write"):
-            done = self._db.execute(
-                f"UPDATE {table} SET {sets}, seal = ? WHERE id = ? AND seal = ?",  # noqa: S608
-                (*values, seal, number, old["seal"]),
-            )
+            done = self._db.execute(self._updates[table], (*values, seal, number, old))
         if done.rowcount != 1:
             return False
-        self._add(0, int(seal, 16) - int(str(old["seal"]), 16))
+        self._add(0, int(seal, 16) - int(old, 16))
         return True
 
     def delete(self, table: str, number: int) -> None:
@@ -182,6 +181,17 @@ class SealedDb:
                 tuple(values),
             ).fetchall()
         return [self._checked(table, row) for row in found]
+
+    def total(self, table: str, columns: Sequence[str], where: Mapping[str, Value]) -> list[int | None]:
+        """Return the sum of each column over the rows with these values; None when any of them is null."""
+        sums = ", ".join(f"coalesce(sum({name}), 0), count(*) - count({name})" for name in columns)
+        tests = " AND ".join(f"{name} = ?" for name in where)
+        with self._faults("read"):
+            found = self._db.execute(
+                f"SELECT {sums} FROM {table} WHERE {tests}",  # noqa: S608
+                tuple(where.values()),
+            ).fetchone()
+        return [None if missing else value for value, missing in zip(found[::2], found[1::2], strict=True)]
 
     def scan(self, table: str) -> Iterator[Row]:
         """Yield every row by id, from the table itself and by no index."""
@@ -314,7 +324,7 @@ class SealedDb:
     def _checked(self, table: str, values: Sequence[Value]) -> Row:
         if _seal(table, values[:-1]) != values[-1]:
             raise self.damaged(f"row {values[0]} of {table} is not what was written")
-        return dict(zip(("id", *self._tables[table].columns, "seal"), values, strict=True))
+        return dict(zip(self._names[table], values, strict=True))
 
     @contextmanager
     def _part(self) -> Iterator[None]:
