@@ -26,12 +26,13 @@ from veospec.providers.flow.provider import FlowProvider
 from veospec.run.desk import Desk
 from veospec.run.events import Listener
 from veospec.run.halt import Halt
-from veospec.run.journal import Journal, JournalRefs
+from veospec.run.journal import Journal
 from veospec.run.kit import Kit, Settings
 from veospec.run.limits import Limits
 from veospec.run.local import LocalMaker
 from veospec.run.outcome import Report
 from veospec.run.ports import Bench
+from veospec.run.refs import JournalRefs
 from veospec.run.remote import RemoteMaker
 from veospec.run.runner import Runner
 from veospec.store.layout import Store
