@@ -5,7 +5,7 @@ from __future__ import annotations
 from veospec.app.project import Project
 from veospec.app.takes import nodes_of, output_path
 from veospec.errors import StoreCorrupt
-from veospec.model import Digest
+from veospec.model import Digest, Kind
 from veospec.plan.values import Plan
 from veospec.review.manifest import parse_manifest
 from veospec.store.layout import Store
@@ -49,9 +49,15 @@ def check_outputs(project: Project, store: Store, plan: Plan) -> None:
     with out_folder(project, store) as out:
         for path in (MANIFEST, PAGE, SHEET, SHEET_PAGE):
             out.check(path)
-        for cell in plan.storyboard.cells:
-            out.check(f"reel_{cell.slug}.mp4" if cell.slug else "reel.mp4")
+        for slug in _slugs(plan):
+            out.check(f"reel_{slug}.mp4")
         for step in plan.steps:
             is_picture = output_path(step.node, step.take, "", nodes).startswith("stills/")
             for suffix in _PICTURE if is_picture else _MOVING:
                 out.check(output_path(step.node, step.take, suffix, nodes))
+
+
+def _slugs(plan: Plan) -> set[str]:
+    """Return what the reels are called after; `build_cuts` names them so once there are clips."""
+    found = {cell.slug for cell in plan.storyboard.cells if cell.slug}
+    return found or {step.node.request.aspect.replace(":", "x") for step in plan.steps if step.node.kind is Kind.CLIP}

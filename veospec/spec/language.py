@@ -212,7 +212,8 @@ def _deliver() -> Node:
     frames = choice("A frame.", ("first", "middle", "last"), is_fixed=True)
     return record("What lies in `out/` besides the clips.", {
         "animatic": record("The local preview.", {
-            "size": choice("Its height.", ("180p", "360p", "480p", "540p", "720p", "1080p"), is_fixed=True, default="720p"),
+            "size": choice("Its height.", ("180p", "360p", "480p", "540p", "720p", "1080p"), is_fixed=True,
+                           default="720p"),
             "ken_burns": flag("Move slowly over still pictures.", default=True),
             "timecode": flag("Burn the running time into the picture.", default=True),
         }),

@@ -51,7 +51,8 @@ class OutFolder:
         self._store = store
         self._owned = owned
         self._memo = store.output_memo
-        name = sha256(os.fsencode(self.folder)).hexdigest()
+        # Relative, so that a project that moves with its store keeps what is its own.
+        name = sha256(os.fsencode(os.path.relpath(self.folder, store.root.resolve()))).hexdigest()
         self._ledger_path = store.outputs_folder / f"{name}.json"
         self._ledger = _read_ledger(self._ledger_path)
         self._saved: dict[str, tuple[Digest, ...]] = dict(self._ledger)
