@@ -14,7 +14,7 @@ from veospec.catalog.catalogue import Catalogue
 from veospec.errors import SpecUnreadable
 from veospec.model import Cell, Kind, Location, Mode, Node, Problem, Scene, Storyboard
 from veospec.spec import settings
-from veospec.spec.board import STILL, Board, Still, entries, read_board, references_of, text_of
+from veospec.spec.board import STILL, Board, Still, To, entries, read_board, references_of, text_of
 from veospec.spec.graph import making_order
 from veospec.spec.include import Document, gather, overlay, wanted
 from veospec.spec.inputs import asset_of, check_cast
@@ -120,7 +120,7 @@ def _read(sources: Mapping[str, bytes | Tree], main: str, problems: Problems) ->
         problems.settle(tree.problems)
         for entry in wanted(tree):
             if not entry.fault:
-                waiting += sorted(other for other in sources if entry.fits(other))
+                waiting += entry.among(sources)
     if isinstance(trees.get(main), Tree) and trees[main].is_broken:
         del trees[main]
     return trees
@@ -195,17 +195,18 @@ def _pass(document: Document, name: str, problems: Problems) -> Map:
 
 def _loose_stills(board: Board, scope: Scope) -> frozenset[str]:
     """Return the stills that come out the same in every cell: they are made once, outside the matrix."""
-    state: dict[str, bool] = {}
-
-    def is_loose(name: str) -> bool:
-        if name not in state:
-            state[name] = False  # a circle is reported elsewhere
-            still = board.stills[name]
-            upstream = [ref.name for ref in references_of(board, STILL + name) if ref.item.startswith(STILL)]
-            state[name] = not _uses_axes(board, still, scope) and all(is_loose(other) for other in upstream)
-        return state[name]
-
-    return frozenset(name for name in board.stills if is_loose(name))
+    needed_by: dict[str, list[str]] = {}
+    for name in board.stills:
+        for ref in references_of(board, STILL + name):
+            if ref.to is To.STILL:
+                needed_by.setdefault(ref.name, []).append(name)
+    tied = [name for name, still in board.stills.items() if _uses_axes(board, still, scope)]
+    found = set(tied)
+    while tied:
+        fresh = [name for name in needed_by.get(tied.pop(), ()) if name not in found]
+        found.update(fresh)
+        tied += fresh
+    return frozenset(board.stills) - found
 
 
 def _uses_axes(board: Board, still: Still, scope: Scope) -> bool:

@@ -28,6 +28,8 @@ LISTED = ("scenes", "shots")
 MAIN_ONLY = ("as_of", "catalogue")
 """Keys that decide by which model table everything is judged, so they are read before any include."""
 
+DEEPEST = 30
+
 _WILD = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
@@ -39,11 +41,11 @@ class Include:
     place: Location
     fault: str = ""
 
-    def fits(self, path: str) -> bool:
-        """Tell whether this entry asks for a file. A file never includes itself by a pattern that fits it too."""
-        if is_pattern(self.pattern):
-            return path != self.place.file and matches(self.pattern, path)
-        return path == self.pattern
+    def among(self, paths: Mapping[str, object]) -> tuple[str, ...]:
+        """Return the paths that this entry asks for, sorted. No pattern makes a file include itself."""
+        if not is_pattern(self.pattern):
+            return (self.pattern,) if self.pattern in paths else ()
+        return tuple(sorted(path for path in paths if path != self.place.file and matches(self.pattern, path)))
 
 
 def wanted(tree: Tree) -> tuple[Include, ...]:
@@ -215,6 +217,9 @@ def _walk(trees: Mapping[str, Tree], main: str, unreadable: Mapping[str, str], p
                 if found in (*trail, name):
                     path = " → ".join([*(*trail, name)[(*trail, name).index(found) :], found])
                     problems.error("VS203", entry.place, f"includes go in a circle: {path}", "remove one of them")
+                elif len(trail) >= DEEPEST:
+                    message = f"includes inside includes, more than {DEEPEST} deep"
+                    problems.error("VS203", entry.place, message, "include the files in the main one")
                 elif found not in done:
                     yield from visit(found, (*trail, name))
 
@@ -232,12 +237,11 @@ def _resolve(
             "include only files below the folder of the storyboard, by a relative path",
         )
         return ()
-    found = tuple(name for name in sorted(trees) if entry.fits(name))
+    found = entry.among(trees)
     is_told = False
-    for name in sorted(unreadable):
-        if matches(entry.pattern, name):
-            problems.error("VS204", entry.place, f"'{name}' {unreadable[name]}", "include a plain file of the project")
-            is_told = True
+    for name in entry.among(unreadable):
+        problems.error("VS204", entry.place, f"'{name}' {unreadable[name]}", "include a plain file of the project")
+        is_told = True
     if not found and not is_told:
         advice = did_you_mean(entry.pattern, [n for n in trees if n != entry.place.file], more="check the path")
         what = "matches no file" if is_pattern(entry.pattern) else "does not exist"
