@@ -265,10 +265,10 @@ def _faded(frame: VideoFrame, light: float, form: Form) -> VideoFrame:
 def _pictures(stretch: Stretch, form: Form) -> Iterator[VideoFrame]:
     """Yield exactly the frames of a stretch in the form of the result."""
     for frame in frames.walk(stretch.path, stretch.first, stretch.count, fps=form.fps):
-        yield _conformed(frame, form.size)
+        yield conformed(frame, form.size)
 
 
-def _conformed(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
+def conformed(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
     """Scale a frame to a size; a picture of another shape gets bars rather than losing its edges."""
     if abs(frame.width * size[1] / (frame.height * size[0]) - 1) > 0.02:
         whole = ImageOps.pad(colour.picture_of(frame), size, Image.Resampling.BICUBIC)

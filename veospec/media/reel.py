@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from veospec.errors import MediaError
 from veospec.media import animatic, sound
 from veospec.media.boxes import check_mp4
-from veospec.media.encode import samples_of
+from veospec.media.encode import FINE, samples_of
 from veospec.media.join import Form, Piece, Stretch, house_coding, write
 from veospec.media.layout import film_size
 from veospec.media.leader import Leader, leader_pcm, write_leader
 from veospec.media.long_sound import encode_long
+from veospec.media.mark import MARK_VERSION, write_marked
 from veospec.media.mix import SoundPart, mixed
 from veospec.media.probe import probe
 from veospec.media.slate import Card
 from veospec.model import Digest, TransitionKind
 
-REEL_VERSION = 1
+REEL_VERSION = 2
 """Raised when sound, leader or placeholder would get other bytes."""
 
 
@@ -31,7 +33,8 @@ class Segment:
 
     `before` and `after` are the frames of the transition out of it, on each side of the cut: for a dissolve both
     shots are seen in all of them, for a fade the picture goes to black in the first and comes back in the second.
-    A segment without a file (`missing` says why) is drawn as a placeholder.
+    `missing` says why there is no real clip: a segment with a file is then a slate and gets a label that says so, one
+    without is drawn as a placeholder.
     """
 
     label: str
@@ -59,13 +62,15 @@ class ReelCut:
 def make_reel(cut: ReelCut, target: Path, cache: Path) -> None:
     """Write the reel. `cache` is a folder for encoded pieces, found again by content; deleting it costs time only.
 
-    The size is that of most clips of the cut, else `lines`. Raises `MediaError`.
+    The size is that of most real clips of the cut, else of the slates, else `lines`. A clip that cannot be read becomes
+    a placeholder with the reason. Raises `MediaError`.
     """
     if not cut.segments:
         raise MediaError("the cut has no shots", "a reel needs at least one")
     cache.mkdir(parents=True, exist_ok=True)
-    size = _size(cut)
-    segments = [_with_file(segment, cut, size, cache) for segment in cut.segments]
+    looked = [_looked_at(segment) for segment in cut.segments]
+    size = _size(looked, cut)
+    segments = [_with_file(segment, cut, size, cache) for segment, _ in looked]
     coding = house_coding([s.path for s in segments if s.path is not None], size, cut.fps)
     form = Form(size, cut.fps, coding)
     pieces = list(_pieces(segments))
@@ -76,11 +81,20 @@ def make_reel(cut: ReelCut, target: Path, cache: Path) -> None:
     write(pieces, form, target, _track(parts, cut, cache), cache)
 
 
-def _size(cut: ReelCut) -> tuple[int, int]:
-    sizes: Counter[tuple[int, int]] = Counter()
-    for path in {s.path for s in cut.segments if s.path is not None}:
-        facts = probe(path)
-        sizes[facts.width, facts.height] += 1
+def _looked_at(segment: Segment) -> tuple[Segment, tuple[int, int]]:
+    """Return a segment and the size of its film; what cannot be played counts as missing."""
+    if segment.path is None:
+        return segment, (0, 0)
+    try:
+        facts = probe(segment.path)
+    except MediaError as broken:
+        return replace(segment, path=None, digest="", missing=segment.missing or broken.message), (0, 0)
+    return segment, (facts.width, facts.height)
+
+
+def _size(looked: Sequence[tuple[Segment, tuple[int, int]]], cut: ReelCut) -> tuple[int, int]:
+    found = {(segment.missing == "", segment.path): size for segment, size in looked if segment.path is not None}
+    sizes = Counter(size for (is_real, _), size in found.items() if is_real) or Counter(found.values())
     if not sizes:
         return film_size(cut.aspect, cut.lines)
     most = max(sizes.items(), key=lambda item: (item[1], item[0]))[0]
@@ -88,32 +102,41 @@ def _size(cut: ReelCut) -> tuple[int, int]:
 
 
 def _with_file(segment: Segment, cut: ReelCut, size: tuple[int, int], cache: Path) -> Segment:
-    if segment.path is not None:
-        return segment
-    frames = segment.count + segment.after
-    key = _digest(REEL_VERSION, "placeholder", segment.label, segment.missing, frames, size, cut.fps)
+    if segment.path is None:
+        return _placeholder(segment, cut, size, cache)
+    if segment.missing:
+        return _marked(segment, cut, size, cache)
+    return segment
+
+
+def _marked(segment: Segment, cut: ReelCut, size: tuple[int, int], cache: Path) -> Segment:
+    assert segment.path is not None
+    slate, label = segment.path, f"SLATE – {segment.missing}"
+    key = _digest(MARK_VERSION, segment.digest, label, size, cut.fps)
+
+    def draw(fresh: Path) -> None:
+        write_marked(slate, label, size, cut.fps, FINE, fresh)
+
+    return replace(segment, path=_kept(cache, key, draw), digest=key)
+
+
+def _placeholder(segment: Segment, cut: ReelCut, size: tuple[int, int], cache: Path) -> Segment:
+    length = segment.count + segment.after
+    reason = segment.missing or "not made yet"
+    key = _digest(REEL_VERSION, "placeholder", segment.label, reason, length, size, cut.fps)
+    card = Card("", "", "", segment.label, 1, "missing", "", "", reason, "", (), 1, cut.fps, length)
+    path = _kept(cache, key, lambda fresh: animatic.write_words(card, size, fresh))
+    return replace(segment, path=path, digest=key, first=0, missing=reason)
+
+
+def _kept(cache: Path, key: str, draw: Callable[[Path], None]) -> Path:
+    """Return a film of the cache, drawn when it is not there whole."""
     path = cache / f"{key}.mp4"
     if not _is_whole(path):
-        card = Card(
-            "",
-            "",
-            "",
-            segment.label,
-            1,
-            "missing",
-            "",
-            "",
-            segment.missing or "not made yet",
-            "",
-            (),
-            1,
-            cut.fps,
-            frames,
-        )
-        fresh = cache / f".{key}.part"
-        animatic.write_words(card, size, fresh)
+        fresh = cache / f".{key}.{os.getpid()}.part"
+        draw(fresh)
         fresh.replace(path)
-    return replace(segment, path=path, digest=key, first=0)
+    return path
 
 
 def _pieces(segments: Sequence[Segment]) -> Iterator[Piece]:
@@ -147,11 +170,7 @@ def _stretch(segment: Segment, offset: int, count: int) -> Stretch:
 
 def _leader(leader: Leader, form: Form, cache: Path) -> Stretch:
     key = _digest(REEL_VERSION, "leader", leader, form)
-    path = cache / f"{key}.mp4"
-    if not _is_whole(path):
-        fresh = cache / f".{key}.part"
-        write_leader(leader, form.size, form.fps, form.coding, fresh)
-        fresh.replace(path)
+    path = _kept(cache, key, lambda fresh: write_leader(leader, form.size, form.fps, form.coding, fresh))
     return Stretch(path, key, 0, leader.frames(form.fps))
 
 
