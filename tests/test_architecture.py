@@ -26,7 +26,9 @@ ROOMS: dict[str, set[str]] = {
     "providers.flow": {"model", "errors", "catalog", "providers.base"},
     "review": {"model", "errors", "plan"},
     "emulator": {"model", "errors", "catalog", "spec", "media"},
+    "quick": set(),
     "app": {
+        "quick",
         "model",
         "errors",
         "catalog",
@@ -40,8 +42,8 @@ ROOMS: dict[str, set[str]] = {
         "providers.flow",
         "review",
     },
-    "cli": {"model", "errors", "app", "plan", "review", "run", "emulator"},
-    "__main__": {"cli"},
+    "cli": {"quick", "model", "errors", "app", "plan", "review", "run", "emulator"},
+    "__main__": {"quick", "cli"},
 }
 """What each room may import besides itself. `veospec` itself holds the version and is open to all."""
 

@@ -1,4 +1,4 @@
-"""The program's door: answers `--version` before anything heavy is imported, then hands over to the commands."""
+"""The program's door: what can be answered before anything heavy is imported, then the commands."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ import sys
 
 def main() -> None:
     """Run veospec with the arguments of the process and leave with one of the exit codes of `veospec.errors.Exit`."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
+    arguments = sys.argv[1:]
+    if arguments in (["--version"], ["-V"]):
         from veospec import __version__
 
         sys.stdout.write(f"veospec {__version__}\n")
         return
+    question = None
+    if arguments[:1] in (["plan"], ["apply"]):
+        from veospec import quick
+
+        said = quick.answer(arguments)
+        if said is not None:
+            sys.exit(said)
+        question = quick.Question(arguments)
     from veospec.cli.boundary import run
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(arguments, question))
 
 
 if __name__ == "__main__":

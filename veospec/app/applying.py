@@ -21,7 +21,7 @@ from veospec.app.project import Project, open_project
 from veospec.app.remoting import reported_plan_class, run_remote
 from veospec.app.settings import Settings
 from veospec.app.tools import Media, ink_notices
-from veospec.app.witness import Asked, Sights, add_outputs, sights_of_plan
+from veospec.app.witness import Asked, Sights, sights_of_apply
 from veospec.errors import Exit, NotConfirmed
 from veospec.model import Digest, InputFact, Key, Kind, NodeId
 from veospec.plan.budget import ask, price_text
@@ -140,17 +140,16 @@ def apply_project(
         check_outputs(project, store, plan)
         if saved is not None:
             use_up(saved, store, plan_file)
-        notices = tuple(ink_notices(project.storyboard)) if not project.profile.is_remote else ()
+        notices = _notices(project)
         for notice in notices:
             listener.tell(Note(notice))
         report = asyncio.run(_run(project, store, plan, settings, listener, environment))
         fresh = inventory_of(project, store, regenerate=settings.regenerate)
         delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel)
         sights = None
-        if saved is None and not settings.regenerate and not delivered.notes and isinstance(environment, Asked):
-            sights = sights_of_plan(project, fresh, plan, environment)
-        if sights is not None:
-            sights = add_outputs(sights, project, fresh, delivered.files)
+        is_plain = saved is None and not choices.only and not settings.regenerate and not delivered.notes
+        if is_plain and isinstance(environment, Asked):
+            sights = sights_of_apply(project, fresh, plan, environment, delivered.files)
         return Applied(plan, report, delivered, project.out, notices, sights)
 
 

@@ -43,12 +43,15 @@ SHEET_VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What lies in the output folder now; paths are relative to it. `notes` say what could not be made."""
+    """What lies in the output folder now; paths are relative to it. `notes` say what could not be made, `files` are
+    all that were made or found right.
+    """
 
     clips: int
     reels: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def places(self, out: Path) -> Iterator[tuple[str, Path]]:
         """Yield (what, where) of the things a person opens first."""
@@ -79,7 +82,8 @@ def deliver(
         desk.manifest()
         desk.tidy()
         made = sum(1 for t in account.takes if t.file.startswith("clips/"))
-        return Delivered(made, tuple(reels), tuple(p for p in pages if p.endswith((".html", ".jpg"))), tuple(notes))
+        shown = tuple(p for p in pages if p.endswith((".html", ".jpg")))
+        return Delivered(made, tuple(reels), shown, tuple(notes), desk.files)
 
 
 def _wanted(project: Project) -> tuple[str, ...]:
@@ -130,6 +134,11 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         self._out.close()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths in the output folder that are as they should be."""
+        return tuple(sorted(self._written))
 
     def attempt(self, work: Callable[[], list[str]], notes: list[str]) -> list[str]:
         """Do a part of the delivery; a picture that cannot be made is a note, never a lost run."""

@@ -35,7 +35,11 @@ OUT = "out"
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A compiled storyboard with its world. `root` is the folder of the main file; `notes` are its warnings."""
+    """A compiled storyboard with its world. `root` is the folder of the main file; `notes` are its warnings.
+
+    `texts` are the files whose words it was read from, the main one first; `searched` the folders in which files to
+    include were looked for.
+    """
 
     choices: Choices
     root: Path
@@ -45,11 +49,18 @@ class Project:
     facts: Mapping[str, InputFact]
     notes: tuple[Problem, ...]
     store_root: Path
+    texts: tuple[Path, ...] = ()
+    searched: tuple[Path, ...] = ()
 
     @property
     def digests(self) -> dict[str, Digest]:
         """The digest of every input, by path."""
         return {path: fact.digest for path, fact in self.facts.items()}
+
+    @property
+    def includes(self) -> tuple[str, ...]:
+        """The included files, by path below the project folder."""
+        return tuple(t.relative_to(self.root).as_posix() for t in self.texts[1:] if t.is_relative_to(self.root))
 
     @property
     def board(self) -> str:
@@ -82,8 +93,9 @@ def read_project(choices: Choices, environment: Mapping[str, str]) -> Reading:
     """Read everything and report everything. Raises `SpecUnreadable` only when the main file is no document."""
     main = choices.spec
     root = main.absolute().parent
-    sources, unreadable, extra, as_of = _texts(choices, root)
-    catalogue = catalogue_for(_day(choices, as_of, main), choices.overlay or (root / extra if extra else None))
+    sources, unreadable, extra, as_of, searched = _texts(choices, root)
+    overlay = choices.overlay or (root / extra if extra else None)
+    catalogue = catalogue_for(_day(choices, as_of, main), overlay)
     compiled = compile_storyboard(
         sources,
         main.name,
@@ -106,13 +118,14 @@ def read_project(choices: Choices, environment: Mapping[str, str]) -> Reading:
     shown = tuple(_as_written(problem, main) for problem in problems)
     if board is None or any(p.severity is Severity.ERROR for p in problems):
         return Reading(shown, None)
-    project = Project(choices, root, board, catalogue, profile_of(board, catalogue), facts, shown, store_root)
-    return Reading(shown, project)
+    texts = (main, *(root / name for name in sources if name != main.name), *([overlay] if overlay else []))
+    profile = profile_of(board, catalogue)
+    return Reading(shown, Project(choices, root, board, catalogue, profile, facts, shown, store_root, texts, searched))
 
 
 def source_files(spec: Path) -> tuple[Path, ...]:
     """Return the files of a storyboard that can be read, the main one first. Raises `SpecUnreadable`."""
-    sources, _, _, _ = _texts(Choices(spec), spec.absolute().parent)
+    sources, *_ = _texts(Choices(spec), spec.absolute().parent)
     return tuple(spec if name == spec.name else spec.parent / name for name in sources)
 
 
@@ -156,10 +169,11 @@ def profile_of(board: Storyboard, catalogue: Catalogue) -> Profile:
     )
 
 
-def _texts(choices: Choices, root: Path) -> tuple[dict[str, bytes | Tree], dict[str, str], str, str]:
+def _texts(choices: Choices, root: Path) -> tuple[dict[str, bytes | Tree], dict[str, str], str, str, tuple[Path, ...]]:
     """Read the main file and everything it includes, by path below the project folder.
 
-    Returns the sources, the clauses of files that could not be taken, the path of the overlay and the `as_of` day.
+    Returns the sources, the clauses of files that could not be taken, the path of the overlay, the `as_of` day and
+    the folders that were searched.
     """
     main = choices.spec
     found = read_spec(main)
@@ -173,9 +187,10 @@ def _texts(choices: Choices, root: Path) -> tuple[dict[str, bytes | Tree], dict[
     sources: dict[str, bytes | Tree] = {main.name: tree}
     unreadable: dict[str, str] = {}
     files = ProjectFiles(root)
+    searched: list[Path] = []
     waiting = list(patterns)
     while waiting:
-        for path in _fitting(root, waiting.pop()):
+        for path in _fitting(root, waiting.pop(), searched):
             if path in sources or path in unreadable:
                 continue
             text = files.text(path)
@@ -186,16 +201,17 @@ def _texts(choices: Choices, root: Path) -> tuple[dict[str, bytes | Tree], dict[
             sources[path] = text.content
             with suppress(SpecUnreadable):
                 waiting.extend(first_look(text.content, path)[1])
-    return sources, unreadable, overlay, as_of
+    return sources, unreadable, overlay, as_of, tuple(dict.fromkeys(searched))
 
 
-def _fitting(root: Path, pattern: str) -> list[str]:
+def _fitting(root: Path, pattern: str, searched: list[Path]) -> list[str]:
     """Return the project paths that an include asks for; hidden folders and the output folder are passed over."""
     if not is_pattern(pattern):
         return [pattern]
     found = []
     for folder, inner, names in os.walk(root):
         inner[:] = sorted(i for i in inner if not i.startswith(".") and not (i == OUT and folder == str(root)))
+        searched.append(Path(folder))
         for name in names:
             path = Path(folder, name).relative_to(root).as_posix()
             if matches(pattern, path):

@@ -12,14 +12,18 @@ import click
 
 from veospec.cli.say import complain, problem_lines
 from veospec.errors import Exit, SpecInvalid, SpecUnreadable, VeospecError
+from veospec.quick import Question
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; nothing that happens inside escapes as a traceback."""
+def run(arguments: Sequence[str], question: Question | None = None) -> int:
+    """Run one command line and return its exit code; nothing that happens inside escapes as a traceback.
+
+    `question` is the command line as it was before anything was read, when the next run may be answered from this one.
+    """
     from veospec.cli.main import cli
 
     try:
-        result = cli.main(args=list(arguments), prog_name="veospec", standalone_mode=False)
+        result = cli.main(args=list(arguments), prog_name="veospec", standalone_mode=False, obj=question)
         return int(result) if isinstance(result, int) else Exit.DONE
     except click.exceptions.Exit as left:
         return left.exit_code

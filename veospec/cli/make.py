@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,9 +17,13 @@ from veospec.cli.options import (
     spec_option,
     spending_options,
 )
-from veospec.cli.say import complain, is_terminal, problem_lines, say, say_json
+from veospec.cli.say import complain, is_terminal, json_text, problem_lines, say, say_json
 from veospec.cli.tables import plan_lines
 from veospec.errors import Exit, UsageError
+from veospec.quick import Question
+
+if TYPE_CHECKING:
+    from veospec.app.witness import Asked, Sights
 
 
 @click.command()
@@ -35,24 +39,40 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
 
     SPEC is a storyboard; shots.yaml when none is given.
     """
-    from veospec.app.planning import plan_project, save_plan
+    from veospec.app.planning import plan_with, save_plan, stored
     from veospec.app.project import open_project
+    from veospec.app.witness import Asked, sights_of_plan
     from veospec.plan.saved import plan_document
 
-    project = open_project(choices_of(spec, options), os.environ)
-    made = plan_project(project)
-    for line in problem_lines(project.notes):
+    environment = Asked(os.environ)
+    project = open_project(choices_of(spec, options), environment)
+    with stored(project) as inventory:
+        made = plan_with(project, inventory)
+        sights = sights_of_plan(project, inventory, made, environment) if output is None else None
+    warnings = list(problem_lines(project.notes))
+    for line in warnings:
         complain(line)
     if output is not None:
         save_plan(made, project.choices, output)
     if form == "json":
-        say_json(plan_document(made))
+        lines = [json_text(plan_document(made))]
     else:
-        for line in plan_lines(made, show_all=show_all):
-            say(line)
+        lines = list(plan_lines(made, show_all=show_all))
         if output is not None:
-            say(f"saved to {output}; carry it out with: veospec apply {output}")
+            lines.append(f"saved to {output}; carry it out with: veospec apply {output}")
+    for line in lines:
+        say(line)
+    _remember(environment, sights, lines, warnings)
     return Exit.CHANGES if exit_code and made.has_work else Exit.DONE
+
+
+def _remember(environment: Asked, sights: Sights | None, out: list[str], err: list[str]) -> None:
+    """Leave a witness of a run that found nothing to do; called after its last word."""
+    from veospec.app.witness import leave_witness
+
+    question = click.get_current_context().find_root().obj
+    if sights is not None and isinstance(question, Question):
+        leave_witness(question, environment, sights, *("".join(f"{line}\n" for line in lines) for lines in (out, err)))
 
 
 @click.command()
@@ -79,7 +99,9 @@ def apply(spec: Path, form: str, **options: Any) -> int:
     """
     from veospec.app.applying import apply_project
     from veospec.app.settings import Settings
-    from veospec.cli.progress import watching
+    from veospec.app.witness import Asked
+    from veospec.cli.progress import remark, watching
+    from veospec.run.events import Note
 
     settings = Settings(
         accept_unknown_price=options.pop("accept_unknown_price"),
@@ -93,6 +115,7 @@ def apply(spec: Path, form: str, **options: Any) -> int:
     )
     says_yes, events = options.pop("yes"), options.pop("events")
     choices = choices_of(spec, options)
+    environment = Asked(os.environ)
 
     def agree(question: str) -> bool:
         return says_yes or click.confirm(question, default=False, err=True)
@@ -100,17 +123,17 @@ def apply(spec: Path, form: str, **options: Any) -> int:
     with watching(events, quiet=form == "json") as listener:
         done = apply_project(
             choices,
-            os.environ,
+            environment,
             settings,
             listener,
             agree=agree if says_yes or is_terminal() else None,
             show_plan=None if form == "json" else _show,
         )
-    if form == "json":
-        say_json(done.document())
-    else:
-        for line in done.lines():
-            say(line)
+    lines = [json_text(done.document())] if form == "json" else list(done.lines())
+    for line in lines:
+        say(line)
+    remarks = [] if form == "json" else [remark(Note(notice)) for notice in done.notices]
+    _remember(environment, done.sights if events is None else None, lines, remarks)
     return done.exit
 
 

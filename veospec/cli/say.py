@@ -25,8 +25,13 @@ def complain(text: str) -> None:
 
 
 def say_json(document: Any) -> None:
-    """Print JSON values, ASCII only: safe in every terminal and log."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+    """Print JSON values."""
+    click.echo(json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """Return JSON values as they are printed: ASCII only, safe in every terminal and log."""
+    return json.dumps(document, indent=2, ensure_ascii=True)
 
 
 def is_terminal() -> bool:

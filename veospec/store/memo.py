@@ -59,7 +59,7 @@ class StatMemo:
 
     def put(self, path: str, seen: os.stat_result, digest: Digest, note: str = "", *, began_ns: int) -> None:
         """Remember a digest; `began_ns` is the clock before the first byte was read, `seen` the stat after the last."""
-        if max(map(_quiet_from, (seen.st_mtime_ns, seen.st_ctime_ns))) < began_ns:
+        if max(map(quiet_from, (seen.st_mtime_ns, seen.st_ctime_ns))) < began_ns:
             self.put_own(path, seen, digest, note)
         elif self._loaded().pop(path, None) is not None:
             self._is_dirty = True
@@ -107,7 +107,7 @@ def _stamp(seen: os.stat_result) -> str:
     return f"{seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns} {seen.st_ino} "
 
 
-def _quiet_from(time_ns: int) -> int:
+def quiet_from(time_ns: int) -> int:
     """Return when a later write is sure to show another time than this one."""
     return time_ns + (QUIET_NS if time_ns % _SECOND_NS else QUIET_COARSE_NS)
 

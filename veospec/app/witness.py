@@ -1,0 +1,207 @@
+"""Leave a witness of a run that found nothing to do, so that `veospec.quick` can answer the next one at once.
+
+What such a run looked at is gathered while the store is open, and written down after its last word was printed. The
+invariants are those of `veospec.quick`; the one that is kept here is quiet: whatever a witness names has not changed
+since before the run began, so what is compared later is what this run saw.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from veospec import quick
+from veospec.app.inventory import StoredInventory
+from veospec.app.project import Project
+from veospec.plan.values import Action, Plan
+from veospec.providers.flow.config import config_path
+from veospec.run.lifecycle import LIVE
+from veospec.store.durable import PRIVATE, scratch_name
+from veospec.store.memo import quiet_from
+
+_MOST_WITNESSES = 8
+
+
+class Asked(Mapping[str, str]):
+    """The environment, which remembers the variables that somebody asked for."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.used: dict[str, str | None] = {}
+        self.is_whole = False
+
+    def __getitem__(self, name: str) -> str:
+        self.used[name] = self._values.get(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.is_whole = True
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+@dataclass(slots=True)
+class Sights:
+    """What a run looked at: files by folder, folders (True: their names too), what was not there or empty."""
+
+    root: Path
+    texts: tuple[Path, ...]
+    files: dict[str, dict[str, None]] = field(default_factory=dict)
+    folders: dict[str, bool] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
+    hollow: list[str] = field(default_factory=list)
+
+    def see(self, path: str) -> None:
+        """Add a file that must stay as it is."""
+        folder, _, name = path.rpartition("/")
+        self.files.setdefault(folder, {})[name] = None
+        self.folders.setdefault(folder, False)
+
+    def see_below(self, base: Path, paths: Iterable[str]) -> None:
+        """Add files below a folder, and that no folder on the way becomes a link."""
+        for path in paths:
+            self.see(f"{base}/{path}")
+        self.go_below(base, paths)
+
+    def go_below(self, base: Path, paths: Iterable[str]) -> None:
+        """Add the folders on the way to files."""
+        for head in {path.rpartition("/")[0] for path in paths}:
+            parts = head.split("/")
+            for depth in range(len(parts)):
+                self.folders.setdefault("/".join((str(base), *parts[: depth + 1])).rstrip("/"), False)
+        self.folders.setdefault(str(base), False)
+
+    def see_or_miss(self, path: Path) -> None:
+        """Add a file that is there, or that there is none."""
+        if os.path.lexists(path):
+            self.see(str(path))
+        else:
+            self.absent.append(str(path))
+
+    def see_all(self, folder: Path) -> None:
+        """Add every file of a folder, and that no other one comes."""
+        self.folders[str(folder)] = True
+        for entry in folder.iterdir():
+            self.see(str(entry))
+
+
+def sights_of_plan(project: Project, inventory: StoredInventory, plan: Plan, environment: Asked) -> Sights | None:
+    """Return what decided that a plan has nothing to do; None when it has, or when anything is not plain."""
+    is_plain = not project.choices.should_verify and not any(fact.missing for fact in project.facts.values())
+    if not is_plain or any(step.action is not Action.REUSE or step.stale for step in plan.steps):
+        return None
+    if any(entry.state in LIVE for record in inventory.journal.records for entry in record.entries):
+        return None
+    store = inventory.store
+    sights = Sights(project.store_root, project.texts)
+    sights.see_below(project.root.resolve(), project.facts)
+    sights.go_below(project.root.resolve(), project.includes)
+    for folder in project.searched:
+        sights.folders[str(folder.resolve())] = True
+    for path in (config_path(environment), project.out / "manifest.json", store.journal_path):
+        sights.see_or_miss(path)
+    sights.see_or_miss(store.journal_path.with_suffix(".seq"))
+    sights.hollow.append(f"{store.journal_path}-wal")
+    for step in plan.steps:
+        record = inventory.record(step.key) if step.key is not None else None
+        if record is None:
+            return None
+        sights.see(str(store.actions.path(record.key)))
+        sights.see(str(store.blobs.path(record.digest, record.suffix)))
+    return sights
+
+
+def sights_of_apply(
+    project: Project, inventory: StoredInventory, plan: Plan, environment: Asked, files: Iterable[str]
+) -> Sights | None:
+    """Return what decided that an apply has nothing to do: the plan, every delivered file, what is known of them."""
+    sights = sights_of_plan(project, inventory, plan, environment)
+    if sights is not None:
+        sights.see_below(project.out.parent.resolve() / project.out.name, files)
+        sights.see_all(inventory.store.heads.folder)
+        sights.see_all(inventory.store.outputs_folder)
+    return sights
+
+
+def leave_witness(question: quick.Question, environment: Asked, sights: Sights, out: str, err: str) -> bool:
+    """Write the witness, unless something moved meanwhile or it cannot be written; return whether it lies there."""
+    if environment.is_whole or "\0" in out + err or not all(_is_steady(path) for path in sights.texts[1:]):
+        return False
+    main = os.path.realpath(sights.texts[0])
+    texts = [main, *(str(path.absolute()) for path in sights.texts[1:])]
+    environ = [name if value is None else f"{name}={value}" for name, value in environment.used.items()]
+    try:
+        contents = [_quiet_content(path, question.began_ns) for path in texts]
+        stamps = array("q", _quiet_stamps(sights, question.began_ns))
+        asked = [question.house, str(Path.cwd()), str(sights.root), main, *question.arguments]
+        names = [sights.files.get(folder, {}) for folder in sights.folders]
+        sections = (asked, environ, [out, err], list(sights.folders), [str(len(found)) for found in names],
+                    [name for found in names for name in found], sights.absent, sights.hollow, texts)  # fmt: skip
+        _write(Path(quick.witness_path(str(sights.root), question.arguments)), quick.pack(sections, stamps, contents))
+    except (OSError, _StirredError):
+        return False
+    return True
+
+
+class _StirredError(Exception):
+    """Something changed since before the run began, or is no plain file."""
+
+
+def _is_steady(path: Path) -> bool:
+    return not path.is_symlink()
+
+
+def _quiet_stamps(sights: Sights, began_ns: int) -> Iterator[int]:
+    for folder, listing in sights.folders.items():
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            seen = os.fstat(fd)
+            if listing:
+                _quiet(seen, began_ns)
+            yield from quick.folder_stamp(seen, listing=listing)
+            for name in sights.files.get(folder, ()):
+                seen = os.lstat(name, dir_fd=fd)
+                if not stat.S_ISREG(seen.st_mode):
+                    raise _StirredError
+                yield from quick.stamp_of(_quiet(seen, began_ns))
+        finally:
+            os.close(fd)
+
+
+def _quiet_content(path: str, began_ns: int) -> bytes:
+    with open(path, "rb") as stream:
+        content = stream.read()
+        seen = _quiet(os.fstat(stream.fileno()), began_ns)
+    if len(content) != seen.st_size:
+        raise _StirredError
+    return content
+
+
+def _quiet(seen: os.stat_result, began_ns: int) -> os.stat_result:
+    if max(quiet_from(seen.st_mtime_ns), quiet_from(seen.st_ctime_ns)) >= began_ns:
+        raise _StirredError
+    return seen
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put the file there whole; the oldest ones make room."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    fresh = path.with_name(scratch_name())
+    try:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(content)
+        fresh.rename(path)
+    finally:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+    held = sorted(path.parent.iterdir(), key=lambda other: other.lstat().st_mtime_ns, reverse=True)
+    for old in held[_MOST_WITNESSES:]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,277 @@
+"""Answer `plan` and `apply` when nothing has changed, before anything else of the program is imported.
+
+A run that found nothing to do leaves a witness: what it was asked, what it looked at, and what it said. The next run
+with the same question says the same again when every single thing is still as it was; else it says nothing, and the
+whole way is gone. Invariants:
+
+- A witness is never permission to make, buy, write or remove anything. Its only answer is "nothing to do".
+- Spec files are compared byte by byte, everything else by its stat: size, mtime, ctime, inode. A restored mtime moves
+  the ctime; what was replaced has another inode.
+- It is written only when all of that had been quiet since before the run that it tells of began (git's racy rule), so
+  a change during that run, or in the same tick of the clock, leaves no witness.
+- Whatever cannot be understood, found or read here is no answer. Folders are opened without following links.
+- It is bound to this very installation by stats that nobody else can know, so that a foreign one is never believed.
+
+Source of the rule: git, Documentation/technical/racy-git.txt, 2006; see `veospec.store.memo`.
+Why not the index beside it: opening a database costs more than all of this.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from array import array
+from collections.abc import Iterable, Sequence
+from zlib import crc32
+
+from veospec import __version__
+
+MAGIC = b"veospec-witness 1\n"
+FOLDER = "index/witness"
+_STORE = ".veospec"
+_STORE_VERSION = b"veospec store 1\n"
+_DEFAULT_SPEC = "shots.yaml"
+_HEAD_BYTES = 128
+_MOST_BYTES = 1 << 30
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_SECTIONS = 9
+Stamp = tuple[int, int, int, int]
+
+
+class NoAnswerError(Exception):
+    """Something is not as it was, or cannot be told."""
+
+
+class Question:
+    """A command line, with the clock and the program as they were before anything was read for it."""
+
+    __slots__ = ("arguments", "began_ns", "house")
+
+    def __init__(self, arguments: Sequence[str], began_ns: int = 0) -> None:
+        self.arguments = tuple(arguments)
+        self.began_ns = began_ns or time.time_ns()
+        self.house = house()
+
+
+def answer(arguments: Sequence[str]) -> int | None:
+    """Print what the last run of this command line printed and return 0; None when that may not be true any more."""
+    if not _can_print():
+        return None
+    try:
+        spec = _spec(arguments)
+        text = _content(spec, os.O_RDONLY)
+        root = _store(spec, text)
+        lease = _leased(root) if arguments[0] == "apply" else -1
+        try:
+            said = _checked(root, os.path.realpath(spec), text, arguments)
+        finally:
+            if lease >= 0:
+                os.close(lease)
+    except (OSError, ValueError, IndexError, OverflowError, NoAnswerError):
+        return None
+    return _say(*said)
+
+
+def witness_path(root: str, arguments: Iterable[str]) -> str:
+    """Return where the witness of a command line lies in a store."""
+    return f"{root}/{FOLDER}/{crc32(chr(0).join(arguments).encode('utf-8', 'surrogateescape')):08x}"
+
+
+def house() -> str:
+    """Return a text that is another one after any change of the program, of Python, or of where they lie.
+
+    Only modules and data are looked at: what Python writes beside them (`__pycache__`) says nothing new.
+    """
+    package = os.path.dirname(os.path.abspath(__file__))
+    stamps = [f"{__version__} {sys.version} {package}"]
+    waiting = [package]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != "__pycache__":
+                        waiting.append(entry.path)
+                else:
+                    seen = entry.stat()
+                    stamps.append(f"{entry.path} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns} {seen.st_ino}")
+    return "\n".join(sorted(stamps))
+
+
+def stamp_of(seen: os.stat_result) -> Stamp:
+    """Return what is compared of a file."""
+    return seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino
+
+
+def folder_stamp(seen: os.stat_result, *, listing: bool) -> Stamp:
+    """Return what is compared of a folder: that it is the same one, and with `listing` that its names are the same."""
+    return seen.st_dev, seen.st_ino, seen.st_mtime_ns if listing else 0, seen.st_ctime_ns if listing else 0
+
+
+def pack(sections: Sequence[Sequence[str]], stamps: array[int], texts: Sequence[bytes]) -> bytes:
+    """Return the bytes of a witness; see `_checked` for the sections."""
+    assert len(sections) == _SECTIONS
+    strings = "\0".join(text for section in sections for text in section).encode("utf-8", "surrogateescape")
+    body = stamps.tobytes() + strings
+    counts = [crc32(body), len(stamps), len(strings), *map(len, sections)]
+    head = MAGIC + " ".join(map(str, counts)).encode("ascii")
+    return head.ljust(_HEAD_BYTES - 1) + b"\n" + body + b"".join(texts)
+
+
+def _can_print() -> bool:
+    return (
+        sys.stdout is not None
+        and sys.stderr is not None
+        and (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
+        and (sys.stderr.encoding or "").lower() in ("utf-8", "utf8")
+    )
+
+
+def _spec(arguments: Sequence[str]) -> str:
+    """Return what seems to be the storyboard. A wrong guess finds no witness, or one of another question."""
+    named = [text for text in arguments[1:] if text.endswith((".yaml", ".yml")) and not text.startswith("-")]
+    if len(named) > 1:
+        raise NoAnswerError
+    return named[0] if named else _DEFAULT_SPEC
+
+
+def _store(spec: str, text: bytes) -> str:
+    """Return where the store seems to be, by the rules of `Store.for_project`."""
+    project = os.path.dirname(os.path.join(os.getcwd(), spec))
+    home = os.environ.get("VEOSPEC_HOME") or _written_store(text) or _STORE
+    root = os.path.realpath(os.path.join(project, os.path.expanduser(home)))
+    seen = os.lstat(root)
+    if seen.st_uid != os.geteuid() or seen.st_mode & 0o170000 != 0o040000:
+        raise NoAnswerError
+    return root
+
+
+def _written_store(text: bytes) -> str:
+    """Return what stands behind `store:` at the beginning of a line, if it is a plain word."""
+    at = text.find(b"\nstore:")
+    if at < 0:
+        return ""
+    word = text[at + 7 : text.find(b"\n", at + 7)].decode("ascii").strip().strip("\"'")
+    return word if word.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum() else ""
+
+
+def _content(path: str, flags: int) -> bytes:
+    """Return all bytes of a file."""
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        length = os.fstat(fd).st_size
+        content = os.read(fd, length + 1)
+    finally:
+        os.close(fd)
+    if len(content) != length:
+        raise NoAnswerError
+    return content
+
+
+def _leased(root: str) -> int:
+    """Take the store's lease as every writer does, so that `cache gc` never runs beside; closing gives it back."""
+    import fcntl
+
+    fd = os.open(f"{root}/locks/store.lock", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _checked(root: str, main: str, text: bytes, arguments: Sequence[str]) -> tuple[str, str]:
+    """Return what was said (stdout, stderr) when everything is as it was. Raises."""
+    fd = os.open(witness_path(root, arguments), _READ | os.O_NOFOLLOW)
+    try:
+        stamps, (asked, environ, said, folders, counts, names, absent, hollow, texts) = _unpacked(fd)
+        if asked != [house(), os.getcwd(), root, main, *arguments] or texts[:1] != [main]:
+            raise NoAnswerError
+        for variable in environ:
+            name, is_set, value = variable.partition("=")
+            if os.environ.get(name) != (value if is_set else None):
+                raise NoAnswerError
+        if os.read(fd, len(text)) != text or any(
+            os.read(fd, len(other)) != other for other in (_content(path, os.O_NOFOLLOW) for path in texts[1:])
+        ):
+            raise NoAnswerError
+        if os.read(fd, 1) or _content(f"{root}/version", os.O_NOFOLLOW) != _STORE_VERSION:
+            raise NoAnswerError
+    finally:
+        os.close(fd)
+    _same_files(folders, [int(count) for count in counts], names, stamps)
+    if any(_size(path) >= 0 for path in absent) or any(_size(path) > 0 for path in hollow):
+        raise NoAnswerError
+    out, err = said
+    if not (out + err).replace("\n", "").isprintable():
+        raise NoAnswerError
+    return out, err
+
+
+def _size(path: str) -> int:
+    """Return the size of what lies there, -1 when there is nothing."""
+    try:
+        return os.lstat(path).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return -1
+
+
+def _unpacked(fd: int) -> tuple[array[int], list[list[str]]]:
+    head = os.read(fd, _HEAD_BYTES)
+    if not head.startswith(MAGIC) or len(head) != _HEAD_BYTES:
+        raise NoAnswerError
+    check, n_stamps, n_strings, *counts = map(int, head[len(MAGIC) :].split())
+    length = n_stamps * 8 + n_strings
+    if len(counts) != _SECTIONS or min(n_stamps, n_strings, *counts) < 0 or length > _MOST_BYTES:
+        raise NoAnswerError
+    body = os.read(fd, length)
+    if len(body) != length or crc32(body) != check:
+        raise NoAnswerError
+    stamps = array("q")
+    stamps.frombytes(body[: n_stamps * 8])
+    strings = body[n_stamps * 8 :].decode("utf-8", "surrogateescape").split("\0")
+    sections, at = [], 0
+    for count in counts:
+        sections.append(strings[at : at + count])
+        at += count
+    if at != len(strings):
+        raise NoAnswerError
+    return stamps, sections
+
+
+def _same_files(folders: Sequence[str], counts: Sequence[int], names: Sequence[str], stamps: array[int]) -> None:
+    """Compare every folder and every file in it. `stamps` holds four numbers for each, in the order of the names."""
+    if len(stamps) != 4 * (len(folders) + len(names)) or len(counts) != len(folders) or sum(counts) != len(names):
+        raise NoAnswerError
+    numbers = iter(stamps)
+    name = iter(names)
+    lstat = os.lstat
+    for folder, count in zip(folders, counts, strict=True):
+        fd = os.open(folder, _DIRECTORY)
+        try:
+            wanted = (next(numbers), next(numbers), next(numbers), next(numbers))
+            if folder_stamp(os.fstat(fd), listing=wanted[2] != 0) != wanted:
+                raise NoAnswerError
+            for _ in range(count):
+                seen = lstat(next(name), dir_fd=fd)
+                if (
+                    seen.st_size != next(numbers)
+                    or seen.st_mtime_ns != next(numbers)
+                    or seen.st_ctime_ns != next(numbers)
+                    or seen.st_ino != next(numbers)
+                ):
+                    raise NoAnswerError
+        finally:
+            os.close(fd)
+
+
+def _say(out: str, err: str) -> int:
+    try:
+        sys.stderr.write(err)
+        sys.stdout.write(out)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
