@@ -14,7 +14,7 @@ from spec_builders import CASES
 
 from veospec.errors import SpecUnreadable
 from veospec.model import Location, Severity
-from veospec.spec import yamltext
+from veospec.spec import rawtext, yamltext
 from veospec.spec.tree import Map, Seq
 from veospec.spec.yamltext import parse
 
@@ -107,7 +107,7 @@ def test_too_large_a_file_and_too_long_a_text(monkeypatch: pytest.MonkeyPatch) -
     tree = parse(("a: " + "x" * 70_000 + "\nb: 1\n").encode(), "a.yaml")
     assert [problem.code for problem in tree.problems] == ["VS011"]
     assert tree.root["b"] == 1
-    monkeypatch.setattr(yamltext, "MAX_BYTES", 10)
+    monkeypatch.setattr(rawtext, "MAX_BYTES", 10)
     assert code_of("a: 12345678") == "VS002"
 
 

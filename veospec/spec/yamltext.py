@@ -16,7 +16,6 @@ This module knows nothing of storyboards.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable
 from typing import Any, cast
@@ -36,23 +35,17 @@ from yaml.events import (
 from veospec.errors import SpecUnreadable
 from veospec.model import Location, Problem, Severity
 from veospec.spec import scalars
+from veospec.spec.rawtext import BAD, bad_character, check_conflict, decoded, unreadable
 from veospec.spec.tree import Json, Map, Seq, Source, Tree
 
 _CPARSER: Any = yaml.cyaml.CParser if yaml.__with_libyaml__ else None  # type: ignore[attr-defined]
 """None where PyYAML was built without libyaml."""
 
-MAX_BYTES = 64 << 20
 MAX_DEPTH = 32
 MAX_NODES = 5_000_000
 MAX_TEXT = 64 << 10
 MAX_PROBLEMS = 1_000
 """After so many findings in one file nobody reads on; later ones are not collected."""
-
-_BAD = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
-)
-_PLAIN_ASCII = bytes([9, 10, 13, *range(32, 127)])
-_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
 
 
 def parse(data: bytes, file: str) -> Tree:
@@ -62,70 +55,18 @@ def parse(data: bytes, file: str) -> Tree:
         SpecUnreadable: the bytes are no UTF-8 text, no single YAML document, or beyond a limit. Findings that
             leave the rest readable (a duplicate key, an ambiguous number, a tag) are in `Tree.problems`.
     """
-    text = _decode(data, file)
+    text = decoded(data, file)
     source = Source(file, text)
-    _check_conflict(source)
+    check_conflict(source)
     builder = _Builder(source)
     try:
         builder.run(_events(text))
     except (yaml.YAMLError, UnicodeError) as error:
         raise SpecUnreadable(scalars.syntax_problem(error, text, file)) from None
     if builder.documents == 0 or builder.root is None:
-        raise _unreadable(
-            Location(file, 1, 1), "VS003", "the file is empty", "write at least 'veospec: 1' and one shot"
-        )
+        raise unreadable(Location(file, 1, 1), "VS003", "the file is empty", "write at least 'veospec: 1' and one shot")
     builder.problems.sort(key=lambda p: p.location)
     return Tree(source, builder.root, builder.start, tuple(builder.problems))
-
-
-def _unreadable(place: Location, code: str, message: str, advice: str) -> SpecUnreadable:
-    return SpecUnreadable(Problem(code, message, advice, place))
-
-
-def _decode(data: bytes, file: str) -> str:
-    if len(data) > MAX_BYTES:
-        raise _unreadable(
-            Location(file, 1, 1), "VS002", f"the file is larger than {MAX_BYTES >> 20} MiB", "split it with 'include:'"
-        )
-    if data.startswith(b"\xef\xbb\xbf"):  # a BOM is what Windows editors write; it is no character of the text
-        data = data[3:]
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8")
-        raise _unreadable(
-            Source(file, before).location(len(before)),
-            "VS001",
-            f"the file is not UTF-8 text (byte {error.start + 1} is 0x{data[error.start]:02x})",
-            "save it as UTF-8",
-        ) from None
-    # One pass in C tells whether anything unusual is there at all; only then the slower search.
-    unusual = data.translate(None, _PLAIN_ASCII) if text.isascii() else data
-    if unusual and (found := _BAD.search(text)):
-        raise SpecUnreadable(_bad_character(found[0], Source(file, text).location(found.start())))
-    return text
-
-
-def _bad_character(character: str, place: Location) -> Problem:
-    return Problem(
-        "VS005",
-        f"the character U+{ord(character):04X} is not allowed",
-        "remove it: control characters and marks that turn the direction of text hide what is really written",
-        place,
-    )
-
-
-def _check_conflict(source: Source) -> None:
-    text = source.text
-    if not any(mark in text for mark in ("<<<<<<<", ">>>>>>>", "|||||||")):
-        return
-    if found := _CONFLICT.search(text):
-        raise _unreadable(
-            source.location(found.start()),
-            "VS006",
-            f"a merge conflict was left here ({found[0][:7]})",
-            "choose one side and remove the lines that begin with <<<<<<<, ======= and >>>>>>>",
-        )
 
 
 def _events(text: str) -> Callable[[], Any]:
@@ -230,7 +171,7 @@ class _Builder:
             self.documents += 1
             if self.documents > 1:
                 place = self.source.location(event.start_mark.index)
-                raise _unreadable(
+                raise unreadable(
                     place, "VS004", "a second document begins here", "keep one storyboard in a file; remove the '---'"
                 )
 
@@ -311,9 +252,9 @@ class _Builder:
     def value(self, event: Any, text: str, index: int) -> Json:
         """Return what a scalar means; report what is wrong with it."""
         if not event.implicit[0]:
-            if self.has_escapes and not text.isprintable() and (found := _BAD.search(text)):
-                self.problems.append(_bad_character(found[0], self.source.location(index)))
-                return _BAD.sub("", text)
+            if self.has_escapes and not text.isprintable() and (found := BAD.search(text)):
+                self.problems.append(bad_character(found[0], self.source.location(index)))
+                return BAD.sub("", text)
             return text
         value, finding = scalars.plain(text)
         if finding is not None:
@@ -349,7 +290,7 @@ class _Builder:
         found = self.anchors.get(name, ())
         if not found:
             what = "stands inside the value it names" if name in self.anchors else "has no anchor before it"
-            raise _unreadable(
+            raise unreadable(
                 self.source.location(index), "VS016", f"the alias '*{name[:60]}' {what}", "write its anchor earlier"
             )
         value, size, height = found
@@ -405,12 +346,12 @@ class _Builder:
         self.report(index, "VS013", "a key must be text", "quote it")
 
     def too_deep(self, index: int) -> SpecUnreadable:
-        return _unreadable(
+        return unreadable(
             self.source.location(index), "VS009", f"nested deeper than {MAX_DEPTH} levels", "make it flatter"
         )
 
     def too_many(self, index: int) -> SpecUnreadable:
-        return _unreadable(
+        return unreadable(
             self.source.location(index),
             "VS010",
             f"more than {MAX_NODES:,} values once every alias is written out",
