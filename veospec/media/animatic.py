@@ -16,6 +16,7 @@ from veospec.media.encode import ClipWriter, samples_of
 from veospec.media.layout import Box, Layout, even, layout_for
 from veospec.media.moves import WHOLE, View
 from veospec.media.palette import MARGIN, Palette, palette_for
+from veospec.media.probe import probe
 from veospec.media.slate import Card, draw_band, draw_margins, draw_strip, draw_words_panel
 from veospec.media.stage import Clock, Patch, Planes, Stage, blended, fitted, planes_of, planes_of_picture, viewed
 from veospec.model import Caption
@@ -102,10 +103,11 @@ def write_plate(card: Card, size: tuple[int, int], plate: Path, first: int, rate
         shown = next(pictures, None)
         return _banded(shown, ribbon) if shown is not None and frame >= 0 else None
 
-    own = b"".join(sound.decode_pcm(plate))
-    offset = samples_of(round(start * card.fps), card.fps) * sound.SAMPLE_BYTES
-    wanted = samples_of(card.frames, card.fps) * sound.SAMPLE_BYTES
-    track = sound.encode_aac([own[offset : offset + wanted].ljust(wanted, b"\0")]) if own else None
+    wanted = samples_of(card.frames, card.fps)
+    offset = samples_of(round(start * card.fps), card.fps)
+    track = None
+    if probe(plate).has_audio:
+        track = sound.encode_aac(sound.exactly(sound.skipped(sound.decode_pcm(plate), offset), wanted))
     _film(card, layout, palette, canvas, panel, target, track)
 
 

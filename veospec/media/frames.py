@@ -72,7 +72,10 @@ def read_picture(path: Path) -> Image.Image:
         load_picture(picture, path)
         orientation = picture.getexif().get(274, 1)
         flat = picture
-        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        if picture.mode.startswith("I"):
+            # 16 bits a pixel: Pillow would cut them off at 255 instead of scaling them.
+            flat = picture.convert("I").point([level // 256 for level in range(65536)], "L")
+        elif picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
             rgba = picture.convert("RGBA")
             flat = Image.new("RGB", picture.size)
             flat.paste(rgba, mask=rgba.getchannel("A"))

@@ -147,7 +147,7 @@ def write(
             kept.rmdir()
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _table_at(path: Path, size: int, changed_ns: int) -> _Table:
     del size, changed_ns
     with opened(path) as source:

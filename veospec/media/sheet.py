@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -25,7 +27,10 @@ _MAX_SIDE = 60_000
 
 @dataclass(frozen=True, slots=True)
 class SheetEntry:
-    """One take: `pictures` are JPEG or PNG files, first to last; `missing` says why there are none."""
+    """One take: `pictures` are JPEG or PNG files, first to last; `missing` says why there are none.
+
+    Entries of one `section` stand together under its name.
+    """
 
     label: str
     note: str
@@ -33,54 +38,65 @@ class SheetEntry:
     is_selected: bool = False
     flags: tuple[str, ...] = ()
     missing: str = ""
+    section: str = ""
 
 
 def write_sheet(title: str, entries: Sequence[SheetEntry], columns: int, target: Path) -> None:
-    """Write the sheet as JPEG; a broken picture shows its reason in its place."""
-    columns = max(1, min(columns, len(entries) or 1))
-    tiles = [_tile(entry) for entry in entries]
-    rows = [tiles[n : n + columns] for n in range(0, len(tiles), columns)]
-    heights = [max(tile.height for tile in row) for row in rows]
+    """Write the sheet as JPEG; a broken picture shows its reason in its place.
+
+    Strips of wide pictures take two columns, so that what is on them can be seen.
+    """
+    columns = max(1, min(columns, _most_columns(entries)))
+    rows = [row for name, group in groupby(entries, key=lambda e: e.section) for row in _rows(name, [*group], columns)]
     head = 84
-    size = columns * (_TILE_WIDE + _GAP) + _GAP, head + sum(high + _GAP for high in heights) + _GAP
+    size = columns * (_TILE_WIDE + _GAP) + _GAP, head + sum(row.height + _GAP for row in rows) + _GAP
     sheet = Image.new("RGB", size, MARGIN)
     style = Style(34, "bold")
     draw_line(sheet, (_GAP, 56), shorten(clean(title), size[0] - 2 * _GAP, style), style, INK)
     y = head
-    for row, high in zip(rows, heights, strict=True):
-        for column, tile in enumerate(row):
-            sheet.paste(tile, (_GAP + column * (_TILE_WIDE + _GAP), y))
-        y += high + _GAP
+    for row in rows:
+        sheet.paste(row, (_GAP, y))
+        y += row.height + _GAP
     if sheet.height > _MAX_SIDE:
         scale = _MAX_SIDE / sheet.height
         sheet = sheet.resize((max(1, round(sheet.width * scale)), _MAX_SIDE), Image.Resampling.LANCZOS)
     write_jpeg(sheet, target, quality=88)
 
 
-def _tile(entry: SheetEntry) -> Image.Image:
-    strip = _strip(entry)
-    words = Style(20, "bold")
-    small = Style(16)
-    foot = 66 + (24 if entry.flags else 0)
-    tile = Image.new("RGB", (_TILE_WIDE, strip.height + foot), MARGIN)
-    tile.paste(strip, (0, 0))
-    pen = ImageDraw.Draw(tile)
-    x = 0
-    y = strip.height + 28
-    if entry.is_selected:
-        pen.ellipse((2, y - 17, 20, y + 1), outline=_ACCENT, width=3)
-        pen.ellipse((8, y - 11, 14, y - 5), fill=_ACCENT)
-        pen.rectangle((0, 0, _TILE_WIDE - 1, strip.height - 1), outline=_ACCENT, width=4)
-        x = 30
-    draw_line(tile, (x, y), shorten(clean(entry.label), _TILE_WIDE - x, words), words, INK)
-    draw_line(tile, (0, y + 25), shorten(clean(entry.note), _TILE_WIDE, small), small, DIM)
-    if entry.flags:
-        flags = shorten(clean(" · ".join(entry.flags)), _TILE_WIDE, small)
-        draw_line(tile, (0, y + 49), flags, small, _WARNING)
-    return tile
+def _most_columns(entries: Sequence[SheetEntry]) -> int:
+    """Return how many columns the fullest section can use."""
+    sections = Counter(entry.section for entry in entries)
+    most = max(sections.values(), default=1)
+    return 2 * most if any(len(entry.pictures) > 1 for entry in entries) else most
 
 
-def _strip(entry: SheetEntry) -> Image.Image:
+def _rows(section: str, entries: Sequence[SheetEntry], columns: int) -> Iterator[Image.Image]:
+    """Yield the rows of one section, its name first."""
+    room = columns * (_TILE_WIDE + _GAP) - _GAP
+    if section:
+        yield _heading(section, room)
+    strips = [_pictures(entry) for entry in entries]
+    each = max(1, columns // 2) if any(_is_wide_strip(pictures) for pictures, _ in strips) else columns
+    wide = (room + _GAP) // each - _GAP
+    tiles = [_tile(entry, *found, wide) for entry, found in zip(entries, strips, strict=True)]
+    for start in range(0, len(tiles), each):
+        part = tiles[start : start + each]
+        row = Image.new("RGB", (room, max(tile.height for tile in part)), MARGIN)
+        for number, tile in enumerate(part):
+            row.paste(tile, (number * (wide + _GAP), 0))
+        yield row
+
+
+def _heading(section: str, wide: int) -> Image.Image:
+    row = Image.new("RGB", (wide, 46), MARGIN)
+    style = Style(24, "bold")
+    drawn = draw_line(row, (0, 32), shorten(clean(section), wide, style), style, DIM)
+    ImageDraw.Draw(row).line((drawn + 18, 24, wide, 24), fill=FAINT, width=1)
+    return row
+
+
+def _pictures(entry: SheetEntry) -> tuple[list[Image.Image], str]:
+    """Return what can be shown of a take, and the reason when nothing can."""
     pictures: list[Image.Image] = []
     reason = entry.missing
     for path in entry.pictures:
@@ -88,23 +104,52 @@ def _strip(entry: SheetEntry) -> Image.Image:
             pictures.append(read_picture(path))
         except MediaError as broken:
             reason = broken.message
-    if not pictures:
-        return _placeholder(reason or "nothing to show")
+    return pictures, reason or "nothing to show"
+
+
+def _is_wide_strip(pictures: Sequence[Image.Image]) -> bool:
+    return len(pictures) > 1 and pictures[0].width >= pictures[0].height
+
+
+def _tile(entry: SheetEntry, pictures: Sequence[Image.Image], reason: str, wide: int) -> Image.Image:
+    strip = _strip(pictures, wide) if pictures else _placeholder(reason, wide)
+    words = Style(20, "bold")
+    small = Style(16)
+    foot = 66 + (24 if entry.flags else 0)
+    tile = Image.new("RGB", (wide, strip.height + foot), MARGIN)
+    tile.paste(strip, (0, 0))
+    pen = ImageDraw.Draw(tile)
+    x = 0
+    y = strip.height + 28
+    if entry.is_selected:
+        pen.ellipse((2, y - 17, 20, y + 1), outline=_ACCENT, width=3)
+        pen.ellipse((8, y - 11, 14, y - 5), fill=_ACCENT)
+        pen.rectangle((0, 0, wide - 1, strip.height - 1), outline=_ACCENT, width=4)
+        x = 30
+    draw_line(tile, (x, y), shorten(clean(entry.label), wide - x, words), words, INK)
+    draw_line(tile, (0, y + 25), shorten(clean(entry.note), wide, small), small, DIM)
+    if entry.flags:
+        flags = shorten(clean(" · ".join(entry.flags)), wide, small)
+        draw_line(tile, (0, y + 49), flags, small, _WARNING)
+    return tile
+
+
+def _strip(pictures: Sequence[Image.Image], room: int) -> Image.Image:
     gap = 4
     shape = pictures[0].height / pictures[0].width
-    wide = (_TILE_WIDE - gap * (len(pictures) - 1)) // len(pictures)
+    wide = (room - gap * (len(pictures) - 1)) // len(pictures)
     high = max(2, min(_TILE_HIGH, round(wide * shape)))
     wide = min(wide, max(2, round(high / shape)))
-    strip = Image.new("RGB", (_TILE_WIDE, high), _GROUND)
-    left = (_TILE_WIDE - len(pictures) * (wide + gap) + gap) // 2
+    strip = Image.new("RGB", (room, high), _GROUND)
+    left = (room - len(pictures) * (wide + gap) + gap) // 2
     for n, picture in enumerate(pictures):
         small = picture.resize((wide, high), Image.Resampling.LANCZOS, reducing_gap=3.0)
         strip.paste(small, (left + n * (wide + gap), 0))
     return strip
 
 
-def _placeholder(reason: str) -> Image.Image:
-    strip = Image.new("RGB", (_TILE_WIDE, 120), (24, 25, 28))
-    ImageDraw.Draw(strip).rectangle((0, 0, _TILE_WIDE - 1, 119), outline=FAINT, width=2)
-    draw_block(strip, (16, 14, _TILE_WIDE - 32), fit(reason, _TILE_WIDE - 32, 92, (20, 17, 15)), DIM)
+def _placeholder(reason: str, wide: int) -> Image.Image:
+    strip = Image.new("RGB", (wide, 120), (24, 25, 28))
+    ImageDraw.Draw(strip).rectangle((0, 0, wide - 1, 119), outline=FAINT, width=2)
+    draw_block(strip, (16, 14, wide - 32), fit(reason, wide - 32, 92, (20, 17, 15)), DIM)
     return strip

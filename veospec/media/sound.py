@@ -197,6 +197,14 @@ def silence(samples: int) -> bytes:
     return bytes(samples * SAMPLE_BYTES)
 
 
+def skipped(pcm: Iterable[bytes], samples: int) -> Iterator[bytes]:
+    """Pass PCM on without its first `samples`."""
+    left = samples * SAMPLE_BYTES
+    for piece in pcm:
+        yield piece[left:]
+        left = max(0, left - len(piece))
+
+
 def exactly(pcm: Iterable[bytes], samples: int) -> Iterator[bytes]:
     """Pass PCM on, cut or filled with silence to a length in samples."""
     left = samples * SAMPLE_BYTES
