@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from fractions import Fraction
 from functools import lru_cache
 
@@ -20,12 +19,18 @@ class UnitError(ValueError):
     """The text is no length; says what is."""
 
 
-@lru_cache(maxsize=1_000, typed=True)
-def seconds(value: Hashable, fps: int, *, bare: bool = True) -> Fraction:
+def seconds(value: object, fps: int, *, bare: bool = True) -> Fraction:
     """Return a length in exact seconds; frames are counted at `fps`, a bare number means seconds if `bare`.
 
     Raises: UnitError
     """
+    if not isinstance(value, str | int | float):
+        raise UnitError("is no length; write 8s or 192f")
+    return _seconds(value, fps, bare=bare)
+
+
+@lru_cache(maxsize=1_000, typed=True)
+def _seconds(value: str | float, fps: int, *, bare: bool) -> Fraction:
     amount, unit = _split(value)
     if not unit and not bare:
         raise UnitError(f"write the unit: {_number(amount)}f or {_number(amount)}s")
