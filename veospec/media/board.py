@@ -105,20 +105,21 @@ def draw_still(
     if shown and shown[-1].picture is not None:
         ghost = fitted(shown[-1].picture, size).filter(ImageFilter.GaussianBlur(22 * unit))
         picture = Image.blend(picture, Image.blend(ghost, Image.new("RGB", size, palette.ground), 0.45), 0.5)
-    margin = round(min(size) * 0.08)
-    width = size[0] - 2 * margin
+    # A tenth on every side: a push-in over the still then cuts off nothing that is written.
+    left, top = round(size[0] * 0.10), round(size[1] * 0.10)
+    width = size[0] - 2 * left
     strip = round(size[1] * 0.24) if shown else 0
     title = fit(name.replace("_", " "), width, round(size[1] * 0.16), _scaled(unit, 76, 62, 50, 40, 30), "bold")
-    y = draw_block(picture, (margin, margin, width), title, INK)
+    y = draw_block(picture, (left, top, width), title, INK)
     pen = ImageDraw.Draw(picture)
-    pen.rectangle((margin, y + 8 * unit, margin + 64 * unit, y + 13 * unit), fill=palette.accent)
+    pen.rectangle((left, y + 8 * unit, left + 64 * unit, y + 13 * unit), fill=palette.accent)
     y += round(30 * unit)
-    foot = size[1] - margin - strip - round(40 * unit)
+    foot = size[1] - top - strip - round(52 * unit)
     block = fit(words, width, foot - y, _scaled(unit, 34, 30, 26, 23, 20, 17))
-    draw_block(picture, (margin, y, width), block, mixed(INK, palette.horizon, 0.12))
-    _strip(picture, shown, Box(margin, size[1] - margin - strip, width, strip), unit)
+    draw_block(picture, (left, y, width), block, mixed(INK, palette.horizon, 0.12))
+    _strip(picture, shown, Box(left, size[1] - top - strip - round(34 * unit), width, strip), unit)
     style = Style(round(19 * unit), "bold", 1.5 * unit)
-    draw_line(picture, (margin, size[1] - round(margin * 0.42)), f"STILL · TAKE {take}", style, DIM)
+    draw_line(picture, (left, size[1] - top), f"STILL · TAKE {take}", style, DIM)
     return picture
 
 
