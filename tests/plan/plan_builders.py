@@ -100,7 +100,7 @@ def board(*nodes: Node, cascade: bool = False, budget: Budget | None = None) -> 
 class FakeProfile:
     name: str = "flow"
     is_remote: bool = True
-    cost: Cost = Cost(10, 0)
+    cost: Cost = field(default_factory=lambda: Cost(10, 0))
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self, node: Node, take: int) -> Mapping[str, Any]:

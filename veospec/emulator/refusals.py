@@ -17,7 +17,7 @@ Json: TypeAlias = Any
 DOCS = "https://useapi.net/assets/aibot/api-google-flow-v1.txt"
 
 
-class Refusal(Exception):  # noqa: N818  (an answer, not a mishap)
+class Refusal(Exception):
     """An answer that is not the wanted one. `body` is JSON when it is a dict, else HTML."""
 
     def __init__(self, status: int, body: dict[str, Json] | str, headers: Mapping[str, str] | None = None) -> None:

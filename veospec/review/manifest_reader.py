@@ -48,7 +48,7 @@ def parse_manifest(content: bytes, file: str = "out/manifest.json") -> Manifest:
         ) from None
 
 
-class _Wrong(Exception):  # noqa: N818 - never leaves this module
+class _Wrong(Exception):
     def __init__(self, path: str, fault: str) -> None:
         super().__init__(f"{path} {fault}")
         self.path = path

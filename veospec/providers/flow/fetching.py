@@ -143,7 +143,7 @@ class Fetcher:
         return [link] if link else []
 
 
-class _NotWhole(Exception):  # noqa: N818
+class _NotWhole(Exception):
     def __init__(self, error: MediaError) -> None:
         super().__init__(error.message)
         self.error = error

@@ -34,7 +34,7 @@ _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n\Z")
 _CUT = (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ssl.SSLError)
 
 
-class Broken(Exception):  # noqa: N818
+class Broken(Exception):
     """An exchange that yielded no whole answer. `sent` is False only when no byte of the request left."""
 
     def __init__(self, why: str, *, sent: bool, dropped: bool = False) -> None:

@@ -17,7 +17,7 @@ from veospec.providers.flow.config import is_loopback
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class LinkRefused(Exception):  # noqa: N818
+class LinkRefused(Exception):
     """A link that must not be followed; says why."""
 
 

@@ -92,7 +92,7 @@ class Downloaded:
     head: bytes
 
 
-class LinkDead(Exception):  # noqa: N818
+class LinkDead(Exception):
     """A link that the host no longer answers with a file; `status` is what it said."""
 
     def __init__(self, status: int) -> None:
