@@ -126,7 +126,7 @@ def apply(spec: Path, form: str, **options: Any) -> int:
             environment,
             settings,
             listener,
-            agree=agree if says_yes or is_terminal() else None,
+            agree=agree if is_terminal() else None,
             show_plan=None if form == "json" else _show,
         )
     lines = [json_text(done.document())] if form == "json" else list(done.lines())

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.live import Live
 
-_QUIET_ENDS = frozenset({Ended.REUSED})
+_QUIET_ENDS = frozenset({Ended.REUSED, Ended.STOPPED})
+"""Ends without a line of their own: what was there already, and what was not begun after the run said why it stops."""
 _ROWS = 24
 
 
