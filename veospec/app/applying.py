@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -40,6 +41,13 @@ from veospec.run.ports import Bench, WallClock
 from veospec.run.runner import Runner
 from veospec.store.layout import Store
 from veospec.store.project_files import ProjectFiles
+
+DRAWING_SWITCH_S = 0.0005
+"""How long a drawing thread may hold the interpreter while another waits to hand its encoder the next frame.
+
+Eight moving slates on two cores: 10 to 13 s at Python's own 5 ms, 6.5 s at this, as fast as processes (measured,
+November 2026, Python 3.11).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +197,8 @@ async def _run(
     environment: Mapping[str, str],
 ) -> Report:
     workers = settings.jobs or os.cpu_count() or 1
+    if not project.profile.is_remote:
+        sys.setswitchinterval(DRAWING_SWITCH_S)
     with ThreadPoolExecutor(max_workers=workers + 4, thread_name_prefix="veospec") as pool:
         bench = bench_of(project, store, pool)
         halt = Halt(listener)
