@@ -10,7 +10,7 @@ from PIL import Image
 
 from veospec.errors import MediaError
 from veospec.media.pictogram import draw_pictogram
-from veospec.media.preview import write_preview
+from veospec.media.preview import Shown, write_preview
 from veospec.media.sheet import SheetEntry, write_sheet
 
 
@@ -47,7 +47,7 @@ def test_a_sheet_without_takes_is_a_sheet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".webp", ".gif"])
 def test_previews_move(tmp_path: Path, suffix: str) -> None:
-    clips = [write_numbered(tmp_path / f"{n}.mp4", 24, base=n * 30) for n in range(2)]
+    clips = [Shown(write_numbered(tmp_path / f"{n}.mp4", 24, base=n * 30)) for n in range(2)]
     for name in ("a", "b"):
         write_preview(clips, tmp_path / f"{name}{suffix}", width=64, per_clip=3)
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from veospec.cli.options import choices_of, reading_options, spec_argument
-from veospec.cli.say import say
+from veospec.cli.say import complain, say
 from veospec.errors import Exit
+from veospec.review.safe import terminal as term
+
+if TYPE_CHECKING:
+    from veospec.app.delivering import Wrote
 
 FORMATS = ("otio", "fcpxml", "edl", "srt", "vtt", "csv", "md")
 
 
-def _wrote(paths: list[Path]) -> int:
-    for path in paths:
+def _told(wrote: Wrote) -> int:
+    for path in wrote.paths:
         say(str(path))
+    for note in wrote.notes:
+        complain(f"note: {term(note, 600)}")
     return Exit.DONE
 
 
@@ -28,7 +34,7 @@ def review(spec: Path, **options: Any) -> int:
     """Write review.html: one page that plays every take, opens from disk, and exports picks as a patch."""
     from veospec.app.delivering import deliver_review
 
-    return _wrote(deliver_review(choices_of(spec, options), os.environ))
+    return _told(deliver_review(choices_of(spec, options), os.environ))
 
 
 @click.command()
@@ -38,7 +44,7 @@ def reel(spec: Path, **options: Any) -> int:
     """Join the cut of every aspect; real clips where they exist, slates where they do not."""
     from veospec.app.delivering import deliver_reel
 
-    return _wrote(deliver_reel(choices_of(spec, options), os.environ))
+    return _told(deliver_reel(choices_of(spec, options), os.environ))
 
 
 @click.command()
@@ -48,7 +54,7 @@ def sheet(spec: Path, **options: Any) -> int:
     """Write the contact sheet as JPEG and as a page to print."""
     from veospec.app.delivering import deliver_sheet
 
-    return _wrote(deliver_sheet(choices_of(spec, options), os.environ))
+    return _told(deliver_sheet(choices_of(spec, options), os.environ))
 
 
 @click.command()
@@ -61,7 +67,7 @@ def export(spec: Path, forms: tuple[str, ...], **options: Any) -> int:
     """Write timelines (otio, fcpxml, edl), captions (srt, vtt) and shot lists (csv, md)."""
     from veospec.app.delivering import deliver_exports
 
-    return _wrote(deliver_exports(choices_of(spec, options), os.environ, forms))
+    return _told(deliver_exports(choices_of(spec, options), os.environ, forms))
 
 
 @click.command()

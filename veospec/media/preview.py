@@ -1,40 +1,84 @@
-"""A small moving picture of a film, for places that play no video: WebP or GIF, a few frames of every shot."""
+"""A small moving picture of a cut, for places that play no video: WebP or GIF, a few frames of every shot."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from veospec.errors import MediaError
-from veospec.media.frames import thumbnails
+from veospec.media import colour
+from veospec.media.frames import read_frames
+from veospec.media.opened import film_of, opened
 from veospec.media.probe import probe
 
+PREVIEW_VERSION = 2
+"""Raised when a preview would get other bytes."""
+
 _MAX_FRAMES = 240
+_FORMS = {".webp": "WEBP", ".gif": "GIF"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`count` frames of a clip from `first` on; a count of 0 means all of it."""
+
+    path: Path
+    first: int = 0
+    count: int = 0
 
 
 def write_preview(
-    clips: Sequence[Path], target: Path, *, width: int = 320, per_clip: int = 8, hold_ms: int = 160
+    clips: Sequence[Shown], target: Path, *, width: int = 320, per_clip: int = 4, hold_ms: int = 280
 ) -> None:
-    """Write `per_clip` evenly spaced frames of each clip, in order, as an endless loop; the suffix picks the format."""
-    forms = {".webp": "WEBP", ".gif": "GIF"}
-    if target.suffix not in forms:
+    """Write `per_clip` frames of each clip, in order, as an endless loop; the suffix picks the format.
+
+    Key frames are taken where there are enough of them, because they cost next to nothing to decode. A clip that
+    cannot be read is left out. Raises `MediaError` when none can.
+    """
+    if target.suffix not in _FORMS:
         raise MediaError(f"'{target.suffix}' is no preview format", "use .webp or .gif")
     each = max(1, min(per_clip, _MAX_FRAMES // max(1, len(clips))))
     pictures: list[Image.Image] = []
-    for clip in clips:
-        facts = probe(clip)
-        steps = tuple(str(facts.frames * (2 * n + 1) // (2 * each)) for n in range(each))
-        pictures.extend(thumbnails(clip, facts, width, steps if facts.fps is not None else ("first",)))
+    trouble: MediaError | None = None
+    for clip in clips[:_MAX_FRAMES]:
+        try:
+            pictures.extend(_pictures(clip, each, width))
+        except MediaError as broken:
+            trouble = broken
     if not pictures:
-        raise MediaError("there is no clip to preview", "make one first")
+        raise trouble or MediaError("there is no clip to preview", "make one first")
     room = pictures[0].size
-    same = [p if p.size == room else p.resize(room, Image.Resampling.BILINEAR) for p in pictures]
+    same = [p if p.size == room else ImageOps.pad(p, room, Image.Resampling.BILINEAR) for p in pictures]
     if target.suffix == ".gif":
-        same = [p.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for p in same]
-        same[0].save(target, "GIF", save_all=True, append_images=same[1:], duration=hold_ms, loop=0, optimize=False)
+        flat = [p.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for p in same]
+        flat[0].save(target, "GIF", save_all=True, append_images=flat[1:], duration=hold_ms, loop=0, optimize=False)
     else:
-        same[0].save(
-            target, "WEBP", save_all=True, append_images=same[1:], duration=hold_ms, loop=0, quality=62, method=3
-        )
+        more = same[1:]
+        same[0].save(target, "WEBP", save_all=True, append_images=more, duration=hold_ms, loop=0, quality=62, method=2)
+
+
+def _pictures(clip: Shown, each: int, width: int) -> list[Image.Image]:
+    facts = probe(clip.path)
+    size = width, max(2, round(width * facts.height / facts.width))
+    first = min(clip.first, facts.frames - 1)
+    end = min(facts.frames, first + clip.count) if clip.count else facts.frames
+    found = _key_frames(clip.path, first, end)
+    if len(found) < each:
+        wanted = dict.fromkeys(first + (end - first) * (2 * n + 1) // (2 * each) for n in range(each))
+        found = list(read_frames(clip.path, tuple(map(str, wanted)), facts))
+    spread = [found[len(found) * n // each] for n in range(each)] if len(found) >= each else found
+    return [picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) for picture in spread]
+
+
+def _key_frames(path: Path, first: int, end: int) -> list[Image.Image]:
+    """Return the key frames between two places, found by their order in the file."""
+    with opened(path) as source:
+        film = film_of(source, path)
+        entries = [entry for entry in film.index_entries if not entry.is_discard]
+        places = {entry.timestamp for n, entry in enumerate(entries) if entry.is_keyframe and first <= n < end}
+        film.codec_context.skip_frame = "NONKEY"
+        film.codec_context.thread_count = 1
+        return [colour.picture_of(frame) for frame in source.decode(film) if frame.dts in places or frame.pts in places]

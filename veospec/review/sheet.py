@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from veospec.model import Kind, MediaFacts, Storyboard
 from veospec.review.conform import relative_url
@@ -28,16 +29,25 @@ class SheetLine:
     is_selected: bool
     flags: tuple[str, ...] = ()
     missing: str = ""
+    section: str = ""
+    is_strip: bool = False
 
 
 def sheet_lines(storyboard: Storyboard, outputs: Iterable[Output]) -> tuple[SheetLine, ...]:
-    """Return the takes of all shots and stills in the order of the spec, every take after the other."""
+    """Return the takes of all shots and stills by section: stills and shots of each delivery, in its order.
+
+    Within a section they stand in the order of the spec, every take after the other.
+    """
     by_node: dict[str, list[Output]] = {}
     for output in outputs:
         by_node.setdefault(output.node, []).append(output)
     wanted = storyboard.deliver.sheet_frames
     shown = [n.id for n in storyboard.nodes if n.kind in (Kind.CLIP, Kind.STILL)]
-    return tuple(_line(o, wanted) for node in shown for o in sorted(by_node.get(node, ()), key=lambda o: o.take))
+    ordered = [o for node in shown for o in sorted(by_node.get(node, ()), key=lambda o: o.take)]
+    cells = list(storyboard.cells)
+    place = {cell: number for number, cell in enumerate(cells)}
+    ordered.sort(key=lambda o: (place.get(o.cell, -1), o.kind is not Kind.STILL))
+    return tuple(_line(o, wanted, has_cells=len(cells) > 1) for o in ordered)
 
 
 def frame_numbers(facts: MediaFacts, wanted: Sequence[str]) -> tuple[int, ...]:
@@ -50,19 +60,20 @@ def frame_numbers(facts: MediaFacts, wanted: Sequence[str]) -> tuple[int, ...]:
 
 def sheet_page(title: str, lines: Sequence[SheetLine], columns: int, pictures: Mapping[OutputId, Sequence[str]]) -> str:
     """Return a page for paper. `pictures` are relative paths of the frames of each take; nothing else is loaded."""
-    tiles = "\n".join(_tile(line, pictures.get(line.output, ())) for line in lines)
+    sections = "\n".join(_section(name, [*group], pictures) for name, group in groupby(lines, lambda x: x.section))
     shown = html_text(title)
-    style = _STYLE.replace("COLUMNS", str(max(1, min(8, columns))))
+    columns = max(1, min(8, columns))
+    style = _STYLE.replace("COLUMNS", str(columns)).replace("HALF", str(max(1, columns // 2)))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{html_text(content_policy(style))}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{shown} · contact sheet</title>\n<style>{style}</style></head>\n"
-        f'<body><h1 dir="auto">{shown}</h1>\n<ol>\n{tiles}\n</ol>\n</body></html>\n'
+        f'<body><h1 dir="auto">{shown}</h1>\n{sections}\n</body></html>\n'
     )
 
 
-def _line(output: Output, wanted: Sequence[str]) -> SheetLine:
+def _line(output: Output, wanted: Sequence[str], *, has_cells: bool) -> SheetLine:
     facts = output.media
     note = [] if output.seed is None else [f"seed {output.seed}"]
     if facts is not None and facts.duration is not None:
@@ -70,6 +81,8 @@ def _line(output: Output, wanted: Sequence[str]) -> SheetLine:
     flags = output.flags if output.disposition in _QUIET else (output.disposition.value, *output.flags)
     where = f" {output.cell.label}" if output.cell.label else ""
     has_file = bool(output.file) and facts is not None
+    what = "stills" if output.kind is Kind.STILL else "shots"
+    section = f"{output.cell.label or 'every version'} · {what}" if has_cells else what.capitalize()
     return SheetLine(
         output=output.id,
         label=f"{output.shot}{where} T{output.take:02}",
@@ -80,7 +93,15 @@ def _line(output: Output, wanted: Sequence[str]) -> SheetLine:
         is_selected=output.selected,
         flags=tuple(dict.fromkeys(flags)),
         missing="" if has_file else output.reason or "not made yet",
+        section=section,
+        is_strip=facts is not None and facts.frames > 1 and facts.width >= facts.height,
     )
+
+
+def _section(name: str, lines: Sequence[SheetLine], pictures: Mapping[OutputId, Sequence[str]]) -> str:
+    tiles = "\n".join(_tile(line, pictures.get(line.output, ())) for line in lines)
+    wide = ' class="wide"' if any(line.is_strip for line in lines) else ""
+    return f'<section><h2 dir="auto">{html_text(name)}</h2>\n<ol{wide}>\n{tiles}\n</ol></section>'
 
 
 def _tile(line: SheetLine, pictures: Sequence[str]) -> str:
@@ -101,7 +122,9 @@ _STYLE = """
 @page { size: A4 landscape; margin: 10mm; }
 body { font: 11px/1.4 system-ui, "Noto Sans", sans-serif; color: #1c1d20; background: #fff; margin: 16px; }
 h1 { font-size: 16px; margin: 0 0 12px; }
+h2 { font-size: 12px; margin: 18px 0 8px; color: #5b5e65; break-after: avoid; }
 ol { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(COLUMNS, 1fr); gap: 12px; }
+ol.wide { grid-template-columns: repeat(HALF, 1fr); }
 li { break-inside: avoid; min-width: 0; }
 .strip { display: flex; gap: 2px; background: #eceae6; border: 2px solid #eceae6; border-radius: 4px; }
 .strip { overflow: hidden; }
@@ -111,5 +134,5 @@ img { flex: 1 1 0; min-width: 0; width: 0; height: auto; max-height: 210px; obje
 .ring { color: #b36b00; }
 p { margin: 2px 0 0; overflow-wrap: anywhere; } p + p { color: #5b5e65; }
 em { color: #b3261e; font-style: normal; }
-@media (max-width: 700px) { ol { grid-template-columns: repeat(2, 1fr); } }
+@media (max-width: 700px) { ol { grid-template-columns: repeat(2, 1fr); } ol.wide { grid-template-columns: 1fr; } }
 """

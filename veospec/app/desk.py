@@ -1,0 +1,188 @@
+"""One delivery into the output folder: what was written, what is stamped, and small pictures of takes.
+
+What takes time (reels, sheets, frames) is stamped in the index with a digest of everything that decides it, and not
+made again while the stamp and the file agree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from veospec.app.account import Account
+from veospec.app.outputs import MANIFEST, out_folder
+from veospec.errors import MediaError, OutputForeign, StoreCorrupt
+from veospec.media import frames
+from veospec.model import Character, NodeSource
+from veospec.review.values import Output
+from veospec.store.actions import ActionRecord
+from veospec.store.durable import scratch_name
+from veospec.store.layout import Store
+
+POSTER_PX = 480
+
+
+class Desk:
+    """One delivery. `notes` gathers what a person should know: what could not be made, and why."""
+
+    def __init__(self, account: Account, store: Store, environment: Mapping[str, str]) -> None:
+        self.account = account
+        self.store = store
+        self.environment = environment
+        self.notes: list[str] = []
+        self._out = out_folder(account.project, store)
+        self._written: set[str] = set()
+        self._shown: dict[tuple[str, str], Path | str] = {}
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._out.close()
+
+    def attempt(self, work: Callable[[Desk], list[str]]) -> list[str]:
+        """Do a part of the delivery; a picture that cannot be made is a note, never a lost run."""
+        try:
+            return work(self)
+        except (MediaError, StoreCorrupt) as error:
+            self.note(error.message, error.hint)
+            return []
+
+    def note(self, message: str, hint: str = "") -> None:
+        """Keep a sentence for the person, once."""
+        text = f"{message}. {hint}".rstrip(". ")
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def blob(self, record: ActionRecord) -> Path:
+        """Return the bytes of a record. Raises `StoreCorrupt`."""
+        return self.store.blobs.ensure(record.digest, record.suffix)
+
+    # -- what every delivery has --------------------------------------------------------------------------
+
+    def clips(self) -> None:
+        """Deliver every take that has bytes. What cost money is copied, so that no tool can harm the original."""
+        for take in self.account.takes:
+            if take.file:
+                record = self.account.record(take.key)
+                is_free = record.cost.is_free and record.receipt is None
+                self._out.deliver(record.digest, record.suffix, take.file, link=is_free)
+                self._written.add(take.file)
+
+    def manifest(self) -> None:
+        """Write the manifest, last of all: whoever reads it finds what it names."""
+        self.write(MANIFEST, self.account.manifest())
+
+    def tidy(self) -> None:
+        """Remove files of ours that nothing names any more; somebody else's files stay."""
+        for path in self._out.ours():
+            if path not in self._written:
+                try:
+                    self._out.remove(path)
+                except OutputForeign as error:
+                    self.note(error.message, error.hint)
+
+    def frames(self) -> list[str]:
+        """Deliver the frames that chained shots open on."""
+        takes = {(take.node.id, take.selected): take for take in self.account.takes}
+        paths = []
+        for node, frame in sorted(_chained(self.account)):
+            take = takes.get((node, True))
+            if take is None or not take.file or take.facts is None:
+                continue
+            path = f"frames/{Path(take.file).stem}_{frame}.png"
+            record = self.account.record(take.key)
+            facts = take.facts
+
+            def extract(target: Path, record: ActionRecord = record, frame: str = frame, facts: Any = facts) -> None:
+                frames.extract(self.blob(record), frame, facts, target)
+
+            try:
+                self.stamped(path, {"frame": frame, "of": record.digest}, extract)
+            except MediaError as error:
+                self.note(f"{path} was not made: {error.message}", error.hint)
+            else:
+                paths.append(path)
+        return paths
+
+    # -- writing ------------------------------------------------------------------------------------------
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put a small file into the folder."""
+        self._out.write(path, content)
+        self._written.add(path)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths in the output folder that are as they should be."""
+        return tuple(sorted(self._written))
+
+    def keep(self, path: str) -> None:
+        """Let a file of ours stay that was not made anew, when there is one."""
+        if self.has(path):
+            self._written.add(path)
+
+    def has(self, path: str) -> bool:
+        """Tell whether a file lies in the folder, written now or before."""
+        return path in self._written or (self.account.project.out / path).is_file()
+
+    def stamped(self, path: str, what: Mapping[str, Any], make: Callable[[Path], None]) -> None:
+        """Make a file unless the one that lies there was made from the very same things."""
+        stamp = sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        known = self.store.index.get("made", stamp)
+        if known is not None and self._out.digest(path) == known.decode():
+            self._written.add(path)
+            return
+        fresh = self.store.scratch / scratch_name(Path(path).suffix)
+        try:
+            make(fresh)
+            self._out.place(path, fresh)
+        finally:
+            fresh.unlink(missing_ok=True)
+        self._written.add(path)
+        digest = self._out.digest(path)
+        if digest is not None:
+            self.store.index.put("made", stamp, digest.encode())
+
+    # -- small pictures -----------------------------------------------------------------------------------
+
+    def thumb(self, output: Output, frame: str) -> Path | str:
+        """Return a small JPEG of a frame, from the index when it was made before; or the reason why there is none."""
+        known = self._shown.get((output.key, frame))
+        if known is None:
+            try:
+                known = self._thumb(output, frame)
+            except (MediaError, StoreCorrupt) as error:
+                known = error.message
+            self._shown[output.key, frame] = known
+        return known
+
+    def _thumb(self, output: Output, frame: str) -> Path:
+        record = self.account.record(output.key)
+        folder = self.store.root / "index" / "thumbs"
+        path = folder / f"{output.digest[:32]}-{frame}-{POSTER_PX}.jpg"
+        if not path.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = self.store.scratch / scratch_name(".jpg")
+            frames.thumbnail(self.blob(record), record.facts, frame, POSTER_PX, fresh)
+            fresh.replace(path)
+        return path
+
+    def poster(self, thumb: Path) -> str:
+        """Deliver a small picture beside the pages that show it, and return its path."""
+        name = f"posters/{thumb.name}"
+        self.write(name, thumb.read_bytes())
+        return name
+
+
+def _chained(account: Account) -> set[tuple[str, str]]:
+    """Return the (clip, frame) pairs that other shots open or close on."""
+    found: set[tuple[str, str]] = set()
+    for node in account.project.storyboard.nodes:
+        for entry in node.request.inputs:
+            pictures = entry.source.images if isinstance(entry.source, Character) else (entry.source,)
+            found.update((p.node, p.frame) for p in pictures if isinstance(p, NodeSource) and p.frame)
+    return found

@@ -1,0 +1,121 @@
+"""What people look at beside the films: contact sheet, review page, timelines, captions, shot lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from veospec.app.accepted import reasons_of
+from veospec.app.desk import Desk
+from veospec.app.outputs import PAGE, SHEET, SHEET_PAGE
+from veospec.app.requests import requests_of
+from veospec.media import sheet as media_sheet
+from veospec.model import Kind
+from veospec.review import captions, edl, fcpxml, shotlist, timeline
+from veospec.review.assets import load_assets
+from veospec.review.conform import delivery_name
+from veospec.review.page import PageInput, ReelFile, render_page
+from veospec.review.sheet import SheetLine, sheet_lines, sheet_page
+from veospec.review.values import CutList, OutputId
+
+SHEET_VERSION = 3
+
+
+def reel_name(cut: CutList) -> str:
+    """Return where the reel of a cut lies."""
+    return f"reel_{cut.slug}.mp4" if cut.slug else "reel.mp4"
+
+
+def sheet(desk: Desk) -> list[str]:
+    """Write the contact sheet as JPEG and as a page to print."""
+    board = desk.account.project.storyboard
+    lines = sheet_lines(board, desk.account.outputs)
+    if not lines:
+        return []
+    columns = board.deliver.sheet_columns
+    title = board.project.title or board.file
+    outputs = {o.id: o for o in desk.account.outputs}
+    entries: list[media_sheet.SheetEntry] = []
+    names: dict[OutputId, list[str]] = {}
+    for line in lines:
+        found = [desk.thumb(outputs[line.output], str(frame)) for frame in line.frames]
+        pictures = [picture for picture in found if isinstance(picture, Path)]
+        trouble = next((reason for reason in found if isinstance(reason, str)), "")
+        entries.append(_entry(line, pictures, trouble or line.missing))
+        names[line.output] = [desk.poster(picture) for picture in pictures]
+
+    def make(target: Path) -> None:
+        media_sheet.write_sheet(title, entries, columns, target)
+
+    said = [[repr(line), entry.missing] for line, entry in zip(lines, entries, strict=True)]
+    desk.stamped(SHEET, {"sheet": SHEET_VERSION, "title": title, "columns": columns, "lines": said}, make)
+    desk.write(SHEET_PAGE, sheet_page(title, lines, columns, names).encode())
+    return [SHEET, SHEET_PAGE]
+
+
+def _entry(line: SheetLine, pictures: Sequence[Path], missing: str) -> media_sheet.SheetEntry:
+    return media_sheet.SheetEntry(
+        line.label,
+        line.note,
+        tuple(pictures),
+        line.is_selected,
+        line.flags,
+        "" if pictures else missing,
+        line.section,
+    )
+
+
+def page(desk: Desk) -> list[str]:
+    """Write the review page with its posters."""
+    account = desk.account
+    board = account.project.storyboard
+    if board.deliver.review == "none":
+        return []
+    posters: dict[OutputId, str] = {}
+    for output in account.outputs:
+        if output.kind in (Kind.CLIP, Kind.STILL) and output.file and output.media is not None:
+            shown = desk.thumb(output, str(output.media.frames // 2))
+            if isinstance(shown, Path):
+                posters[output.id] = desk.poster(shown)
+    lead = 0 if account.project.profile.is_remote else int(board.project.leader * board.project.fps)
+    reels = {cut.slug: ReelFile(reel_name(cut), lead) for cut in account.cuts if desk.has(reel_name(cut))}
+    view = PageInput(
+        storyboard=board,
+        outputs=account.outputs,
+        cuts=account.cuts,
+        catalogue=account.project.catalogue.table,
+        posters=posters,
+        reels=reels,
+        requests=requests_of(account.plan, account.project.profile),
+        reasons=reasons_of(account.plan, account.inventory),
+    )
+    desk.write(PAGE, render_page(view, load_assets()).encode())
+    return [PAGE]
+
+
+def wanted_exports(desk: Desk) -> tuple[str, ...]:
+    """Return the timelines and captions that the storyboard asks for."""
+    asked = desk.account.project.storyboard.deliver
+    return (*asked.timeline, *asked.captions)
+
+
+def exports(desk: Desk, forms: Sequence[str]) -> list[str]:
+    """Write timelines and captions of every cut, and shot lists."""
+    board, outputs, cuts = desk.account.project.storyboard, desk.account.outputs, desk.account.cuts
+    made: dict[str, str] = {}
+    for form in forms:
+        if form == "csv":
+            made["shots.csv"] = shotlist.shot_list_csv(board, outputs, cuts)
+        elif form == "md":
+            made["shots.md"] = shotlist.shot_list_markdown(board, outputs, cuts)
+        elif form in ("srt", "vtt"):
+            write = captions.srt if form == "srt" else captions.vtt
+            for cut in cuts:
+                made[delivery_name("captions", f".{form}", cut, cuts)] = write(cut, board)
+        else:
+            draw = {"otio": timeline.otio_text, "fcpxml": fcpxml.fcpxml_text, "edl": edl.edl_text}[form]
+            for cut in cuts:
+                made[delivery_name("timeline", f".{form}", cut, cuts)] = draw(cut, board, outputs)
+    for path, text in made.items():
+        desk.write(path, text.encode())
+    return list(made)
