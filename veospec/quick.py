@@ -21,11 +21,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from array import array
-from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 from veospec import __version__
+
+TYPE_CHECKING = False  # that of `typing` costs more to import than all of this
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 MAGIC = b"veospec-witness 1\n"
 FOLDER = "index/witness"
@@ -109,12 +111,15 @@ def folder_stamp(seen: os.stat_result, *, listing: bool) -> Stamp:
     return seen.st_dev, seen.st_ino, seen.st_mtime_ns if listing else 0, seen.st_ctime_ns if listing else 0
 
 
-def pack(sections: Sequence[Sequence[str]], stamps: array[int], texts: Sequence[bytes]) -> bytes:
+def pack(sections: Sequence[Sequence[str]], stamps: Iterable[int], texts: Sequence[bytes]) -> bytes:
     """Return the bytes of a witness; see `_checked` for the sections."""
+    from array import array
+
     assert len(sections) == _SECTIONS
+    numbers = array("q", stamps)
     strings = "\0".join(text for section in sections for text in section).encode("utf-8", "surrogateescape")
-    body = stamps.tobytes() + strings
-    counts = [crc32(body), len(stamps), len(strings), *map(len, sections)]
+    body = numbers.tobytes() + strings
+    counts = [crc32(body), len(numbers), len(strings), *map(len, sections)]
     head = MAGIC + " ".join(map(str, counts)).encode("ascii")
     return head.ljust(_HEAD_BYTES - 1) + b"\n" + body + b"".join(texts)
 
@@ -218,7 +223,7 @@ def _size(path: str) -> int:
         return -1
 
 
-def _unpacked(fd: int) -> tuple[array[int], list[list[str]]]:
+def _unpacked(fd: int) -> tuple[memoryview[int], list[list[str]]]:
     head = os.read(fd, _HEAD_BYTES)
     if not head.startswith(MAGIC) or len(head) != _HEAD_BYTES:
         raise NoAnswerError
@@ -229,8 +234,7 @@ def _unpacked(fd: int) -> tuple[array[int], list[list[str]]]:
     body = os.read(fd, length)
     if len(body) != length or crc32(body) != check:
         raise NoAnswerError
-    stamps = array("q")
-    stamps.frombytes(body[: n_stamps * 8])
+    stamps = memoryview(body)[: n_stamps * 8].cast("q")
     strings = body[n_stamps * 8 :].decode("utf-8", "surrogateescape").split("\0")
     sections, at = [], 0
     for count in counts:
@@ -241,7 +245,7 @@ def _unpacked(fd: int) -> tuple[array[int], list[list[str]]]:
     return stamps, sections
 
 
-def _same_files(folders: Sequence[str], counts: Sequence[int], names: Sequence[str], stamps: array[int]) -> None:
+def _same_files(folders: Sequence[str], counts: Sequence[int], names: Sequence[str], stamps: memoryview[int]) -> None:
     """Compare every folder and every file in it. `stamps` holds four numbers for each, in the order of the names."""
     if len(stamps) != 4 * (len(folders) + len(names)) or len(counts) != len(folders) or sum(counts) != len(names):
         raise NoAnswerError

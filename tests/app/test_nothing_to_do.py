@@ -155,6 +155,13 @@ def to_link(path: Path) -> None:
     path.symlink_to(aside.name)
 
 
+def replaced(path: Path) -> None:
+    """Put a copy in the place of a file."""
+    aside = path.with_name("aside")
+    shutil.copy2(path, aside)
+    aside.rename(path)
+
+
 def begin_purchase(root: Path) -> None:
     """Write the intent of a paid request into a journal."""
     journal = Journal.open(root / "journal.sqlite3")
@@ -203,7 +210,8 @@ CHANGES = (
     Change("blob: cut short", lambda f: rewrite(one(f, f"{STORE}/blobs/*/*.mp4"), b"short")),
     Change("blob: same size, same mtime", lambda f: swap_letter(one(f, f"{STORE}/blobs/*/*.mp4"))),
     Change("record: gone", lambda f: one(f, f"{STORE}/actions/*/*.json").unlink()),
-    Change("record: cut short", lambda f: rewrite(one(f, f"{STORE}/actions/*/*.json"), b"{}")),
+    Change("record: a stranger beside it", lambda f: one(f, f"{STORE}/actions/*/*.json").with_name("x").touch()),
+    Change("record: replaced", lambda f: replaced(one(f, f"{STORE}/actions/*/*.json"))),
     Change("store: the version of a newer program", lambda f: (f / ".veospec/version").write_text("veospec store 2\n")),
     Change("store: a link to the same", lambda f: to_link(f / ".veospec")),
     Change("journal: a purchase in flight", lambda f: begin_purchase(f / ".veospec")),

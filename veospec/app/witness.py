@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -49,11 +48,15 @@ class Asked(Mapping[str, str]):
 
 @dataclass(slots=True)
 class Sights:
-    """What a run looked at: files by folder, folders (True: their names too), what was not there or empty."""
+    """What a run looked at: files by folder, folders (True: their names too), what was not there or empty.
+
+    `blobs` are files too; one that is a hard link of one of `files` changes with it, so its name is all to look at.
+    """
 
     root: Path
     texts: tuple[Path, ...]
     files: dict[str, dict[str, None]] = field(default_factory=dict)
+    blobs: dict[str, list[str]] = field(default_factory=dict)
     folders: dict[str, bool] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
     hollow: list[str] = field(default_factory=list)
@@ -113,8 +116,10 @@ def sights_of_plan(project: Project, inventory: StoredInventory, plan: Plan, env
         record = inventory.record(step.key) if step.key is not None else None
         if record is None:
             return None
-        sights.see(str(store.actions.path(record.key)))
-        sights.see(str(store.blobs.path(record.digest, record.suffix)))
+        # Records are made once, by link, and never written again: a shelf with the same names has the same records.
+        sights.folders[str(store.actions.path(record.key)).rpartition("/")[0]] = True
+        shelf, _, name = str(store.blobs.path(record.digest, record.suffix)).rpartition("/")
+        sights.blobs.setdefault(shelf, []).append(name)
     return sights
 
 
@@ -139,12 +144,17 @@ def leave_witness(question: quick.Question, environment: Asked, sights: Sights, 
     environ = [name if value is None else f"{name}={value}" for name, value in environment.used.items()]
     try:
         contents = [_quiet_content(path, question.began_ns) for path in texts]
-        stamps = array("q", _quiet_stamps(sights, question.began_ns))
+        gaze = _Gaze(question.began_ns)
+        for folder, listing in sights.folders.items():
+            gaze.add(folder, sights.files.get(folder, ()), listing=listing)
+        for shelf, names in sights.blobs.items():
+            gaze.add_blobs(shelf, names)
         asked = [question.house, str(Path.cwd()), str(sights.root), main, *question.arguments]
-        names = [sights.files.get(folder, {}) for folder in sights.folders]
-        sections = (asked, environ, [out, err], list(sights.folders), [str(len(found)) for found in names],
-                    [name for found in names for name in found], sights.absent, sights.hollow, texts)  # fmt: skip
-        _write(Path(quick.witness_path(str(sights.root), question.arguments)), quick.pack(sections, stamps, contents))
+        sections = (asked, environ, [out, err], gaze.folders, gaze.counts, gaze.names, sights.absent, sights.hollow,
+                    texts)  # fmt: skip
+        _write(
+            Path(quick.witness_path(str(sights.root), question.arguments)), quick.pack(sections, gaze.stamps, contents)
+        )
     except (OSError, _StirredError):
         return False
     return True
@@ -158,21 +168,45 @@ def _is_steady(path: Path) -> bool:
     return not path.is_symlink()
 
 
-def _quiet_stamps(sights: Sights, began_ns: int) -> Iterator[int]:
-    for folder, listing in sights.folders.items():
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            seen = os.fstat(fd)
-            if listing:
-                _quiet(seen, began_ns)
-            yield from quick.folder_stamp(seen, listing=listing)
-            for name in sights.files.get(folder, ()):
-                seen = os.lstat(name, dir_fd=fd)
-                if not stat.S_ISREG(seen.st_mode):
-                    raise _StirredError
-                yield from quick.stamp_of(_quiet(seen, began_ns))
-        finally:
-            os.close(fd)
+class _Gaze:
+    """Folders and names in the order in which they are compared, with their stamps. Raises when anything stirs."""
+
+    def __init__(self, began_ns: int) -> None:
+        self._began_ns = began_ns
+        self._inodes: set[tuple[int, int]] = set()
+        self.folders: list[str] = []
+        self.counts: list[str] = []
+        self.names: list[str] = []
+        self.stamps: list[int] = []
+
+    def add(self, folder: str, names: Iterable[str], *, listing: bool) -> None:
+        """Look at a folder and at files in it."""
+        self._note(folder, *_look(folder, names), listing=listing)
+
+    def add_blobs(self, shelf: str, names: Iterable[str]) -> None:
+        """Look at a shelf of blobs; those that were looked at under another name need no second look."""
+        seen, found = _look(shelf, names)
+        own = {name: each for name, each in found.items() if (each.st_dev, each.st_ino) not in self._inodes}
+        self._note(shelf, seen, own, listing=len(own) < len(found))
+
+    def _note(self, folder: str, seen: os.stat_result, found: Mapping[str, os.stat_result], *, listing: bool) -> None:
+        self.stamps += quick.folder_stamp(_quiet(seen, self._began_ns) if listing else seen, listing=listing)
+        for each in found.values():
+            if not stat.S_ISREG(each.st_mode):
+                raise _StirredError
+            self.stamps += quick.stamp_of(_quiet(each, self._began_ns))
+            self._inodes.add((each.st_dev, each.st_ino))
+        self.folders.append(folder)
+        self.counts.append(str(len(found)))
+        self.names += found
+
+
+def _look(folder: str, names: Iterable[str]) -> tuple[os.stat_result, dict[str, os.stat_result]]:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return os.fstat(fd), {name: os.lstat(name, dir_fd=fd) for name in names}
+    finally:
+        os.close(fd)
 
 
 def _quiet_content(path: str, began_ns: int) -> bytes:
