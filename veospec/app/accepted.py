@@ -13,7 +13,7 @@ from veospec.app.inventory import StoredInventory
 from veospec.errors import StoreCorrupt
 from veospec.model import Key, Kind, Node, NodeId
 from veospec.plan.explain import changes, summary
-from veospec.plan.values import Document, Plan, Reason, Step, StepId, Why
+from veospec.plan.values import Change, Document, Plan, Reason, Step, StepId, Why
 from veospec.review.approved import approval_digest
 from veospec.store.actions import ActionRecord
 
@@ -44,7 +44,7 @@ class _History:
         before = self._accepted(step)
         if before is None or before[0].key == step.key:
             return step.reason
-        found = changes(before[0].document, step.document)
+        found = _once(changes(before[0].document, step.document))
         if not found:
             return step.reason
         return Reason(Why.CHANGED, f"Since {before[1]}: {summary(found)}", found)
@@ -87,6 +87,12 @@ class _History:
             return self._inventory.record(key)
         except StoreCorrupt:
             return None  # an old record is only history here; whoever needs it says what is wrong with it
+
+
+def _once(found: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Leave out what a slate burns in of a prompt that is told already."""
+    has_prompt = any(change.field == "prompt" for change in found)
+    return tuple(change for change in found if not (has_prompt and change.field == "burn.text"))
 
 
 def _nearest_first(rows: Sequence[Sequence[ActionRecord]]) -> Iterator[tuple[ActionRecord, ...]]:

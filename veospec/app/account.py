@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from veospec.app.credentials import credentials_of
 from veospec.app.inventory import StoredInventory
 from veospec.app.planning import inventory_of, plan_with
 from veospec.app.project import Project
 from veospec.app.takes import takes_of
 from veospec.model import Digest, NodeId
 from veospec.plan.planner import make_plan
-from veospec.plan.values import Action, Plan, StepId
+from veospec.plan.values import Action, Plan, Step, StepId
 from veospec.providers.local.profile import LocalProfile
 from veospec.review.cut import build_cuts
 from veospec.review.manifest import build_manifest, output_of, render_manifest
@@ -53,7 +54,8 @@ def account_of(project: Project, inventory: StoredInventory, failures: Mapping[S
     """Return the account as things stand in the store."""
     whole = replace(project, choices=replace(project.choices, only=()))
     plan = plan_with(whole, inventory)
-    takes = takes_of(plan, inventory, failures)
+    made = [record for step in plan.steps if (record := _made(step, inventory)) is not None]
+    takes = takes_of(plan, inventory, failures, credentials_of(inventory.store, made))
     outputs = tuple(output_of(take) for take in takes)
     cuts = build_cuts(project.storyboard, outputs)
     missing = {event.node for cut in cuts for event in cut.events if not event.file}
@@ -65,6 +67,10 @@ def opened_account(project: Project) -> Iterator[tuple[Store, Account]]:
     """Yield a store opened for writing outputs, and the account."""
     with Store.open(project.store_root, write=True, doing="deliver") as store:
         yield store, account_of(project, inventory_of(project, store))
+
+
+def _made(step: Step, inventory: StoredInventory) -> ActionRecord | None:
+    return inventory.record(step.key) if step.action is Action.REUSE and step.key is not None else None
 
 
 def _slates(project: Project, inventory: StoredInventory, missing: set[NodeId]) -> dict[NodeId, ActionRecord]:

@@ -82,7 +82,7 @@ def _line(output: Output, wanted: Sequence[str], *, has_cells: bool) -> SheetLin
     where = f" {output.cell.label}" if output.cell.label else ""
     has_file = bool(output.file) and facts is not None
     what = "stills" if output.kind is Kind.STILL else "shots"
-    section = f"{output.cell.label or 'every version'} · {what}" if has_cells else what.capitalize()
+    section = f"{output.cell.label or 'Every version'} · {what}" if has_cells else what.capitalize()
     return SheetLine(
         output=output.id,
         label=f"{output.shot}{where} T{output.take:02}",

@@ -45,7 +45,9 @@ function makeScreen(take, kind) {
     box.append(image);
   } else {
     const video = el('video', { preload: 'auto', playsInline: true, loop: v.loop && !v.b, muted: v.muted || v.screens.length > 0, 'aria-label': `${v.shot.name} ${take.label}` });
+    // A poster is of the middle; as soon as the clip is there its own first frame is the truth.
     if (take.poster) video.poster = take.poster;
+    video.addEventListener('loadeddata', () => video.removeAttribute('poster'));
     video.playbackRate = v.speed;
     video.addEventListener('error', () => {
       if (!video.getAttribute('src')) return;
