@@ -22,7 +22,7 @@ from veospec.errors import VeospecError
 from veospec.model import Cost, NodeSource
 from veospec.plan.values import Plan
 from veospec.providers.base import Accepted, Prepared, Result
-from veospec.run.desk import Desk
+from veospec.run.desk import Desk, Item, Outcome
 from veospec.run.events import Ended
 from veospec.run.journal import Journal
 from veospec.run.outcome import Report
@@ -98,10 +98,11 @@ class KillingDesk(Desk):
 
     killer: Killer
 
-    def _flush(self) -> None:
+    def carry_out(self, batch: list[Item]) -> list[Outcome]:
         self.killer.point()
-        super()._flush()
+        found = super().carry_out(batch)
         self.killer.point()
+        return found
 
 
 class KillingExecutor(InlineExecutor):
@@ -123,7 +124,7 @@ def world(root: Path, killer: Killer, *, hides: bool) -> World:
     service.folder, service.killer, service.hides_jobs = root / "service", killer, hides
 
     def desk_of(journal: Journal) -> Desk:
-        desk = KillingDesk(journal)
+        desk = KillingDesk(journal, InlineExecutor())
         desk.killer = killer
         return desk
 

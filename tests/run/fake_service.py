@@ -169,6 +169,10 @@ def _bytes(result: Result) -> bytes:
     return f"MP4 {result.receipt.media_id}".encode()
 
 
+def _inline(journal: Journal) -> Desk:
+    return Desk(journal, InlineExecutor())
+
+
 @dataclass
 class World:
     """One machine: a store, a journal, a clock, a service; `apply` is one run on it."""
@@ -182,7 +186,7 @@ class World:
     most_takes: int = 4
     limits: Limits = field(default_factory=Limits)
     deadline_s: float = 1800.0
-    desk_of: Callable[[Journal], Desk] = Desk
+    desk_of: Callable[[Journal], Desk] = _inline
     executor: Executor = field(default_factory=InlineExecutor)
 
     def __post_init__(self) -> None:

@@ -159,5 +159,6 @@ def test_the_schedule_adapts(job_s: float, usual_s: float | None, jobs: int, mos
 
 
 def test_poll_overrides() -> None:
-    """`--poll` is taken at its word."""
+    """`--poll` is taken at its word, but for looks before any job of the model has ended."""
     assert looks(10, 90, Limits(poll_s=2.0)) == (5, 0.0)
+    assert looks(10, 90, Limits(poll_s=2.0), jobs=2) == (2, 1.5)

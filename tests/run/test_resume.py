@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from fake_service import Fault, World
-from stage import START, clip, make_plan
+from stage import START, InlineExecutor, clip, make_plan
 
 from veospec.errors import Charge, Exit, JournalError, StoreFull, StoreLocked, SubmissionUnknown, UsageError
 from veospec.model import Cost, Node
 from veospec.plan.values import Action, Plan
 from veospec.run import rescue
-from veospec.run.desk import Desk
+from veospec.run.desk import Desk, Item, Outcome
 from veospec.run.events import Ended
 from veospec.run.journal import Journal
 from veospec.run.lifecycle import State
@@ -101,22 +101,16 @@ def test_what_another_run_works_on_is_not_decided(world: World) -> None:
 class BrokenDesk(Desk):
     """The disk is full from the moment a job was accepted on."""
 
-    def _flush(self) -> None:
-        real = self._queue
-        for work, _ in real:
-            if "accepted" in work.__code__.co_names:
-                self.is_full = True
-        if getattr(self, "is_full", False):
-            self._queue = []
-            for _, done in real:
-                done.set_exception(StoreFull("no space is left"))
-            return
-        super()._flush()
+    is_full = False
+
+    def carry_out(self, batch: list[Item]) -> list[Outcome]:
+        self.is_full |= any("accepted" in item.work.__code__.co_names for item in batch)
+        return [Outcome(error=StoreFull("no space is left"))] * len(batch) if self.is_full else super().carry_out(batch)
 
 
 def test_the_job_id_is_rescued(world: World) -> None:
     """The journal cannot be written after the 201: a file beside the storyboard and one line hold the id; then stop."""
-    world.desk_of = BrokenDesk
+    world.desk_of = lambda journal: BrokenDesk(journal, InlineExecutor())
     report = world.apply(plan(clip("SH000"), clip("SH001")))
     assert report.exit is Exit.STORE
     assert report.outcomes[1].state is Ended.STOPPED
@@ -130,7 +124,7 @@ def test_the_job_id_is_rescued(world: World) -> None:
     take_in(journal, rescue.parse(line), START)
     take_in(journal, rescue.parse(line), START)
     journal.close()
-    world.desk_of = Desk
+    world.desk_of = Desk  # with a thread of its own, as in life
     assert [o.state for o in world.apply(plan(clip("SH000"), action=Action.RESUME)).outcomes] == [Ended.RESUMED]
     assert world.service.charged == 20
 

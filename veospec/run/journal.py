@@ -11,6 +11,7 @@ Beside that: handles of things made once per account (`refs`), and what an accou
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,10 +72,11 @@ class Snapshot:
 
 
 class Journal:
-    """An open journal. For one thread; other processes may have it open too."""
+    """An open journal. Threads take turns by holding `lock`; other processes may have it open too."""
 
     def __init__(self, db: SealedDb) -> None:
         self._db = db
+        self.lock = threading.RLock()
 
     @classmethod
     def open(cls, path: Path) -> Journal:

@@ -58,22 +58,24 @@ class Lander:
     ) -> Landed:
         """Take an accepted attempt as far as it goes now.
 
-        `generated` is called once, when the service works on it no longer. `is_fresh` tells that it was accepted just
-        now; else the first look comes at once. `results` are what the acceptance brought, already written down.
+        `generated` is called as soon as the service works on it no longer, perhaps again later. `is_fresh` tells that
+        it was accepted just now; else the first look comes at once. `results` are what the acceptance brought, already
+        written down.
         """
         kit, why = self._kit, Landed(record)
         results = results or {}
         try:
             if not results and any(entry.state is State.SUBMITTED for entry in record.entries):
                 found, why = await self._watch(record, is_fresh=is_fresh)
+                generated()
                 if found:
                     results = await self.write_down(record, found)
         finally:
             generated()
-        record = kit.desk.journal.record(record.id)
+        record = await kit.desk.look(lambda journal: journal.record(record.id))
         waiting = [entry for entry in record.entries if entry.state is State.GENERATED]
         troubles = await asyncio.gather(*(self._bring(record, entry, results.get(entry.position)) for entry in waiting))
-        record = kit.desk.journal.record(record.id)
+        record = await kit.desk.look(lambda journal: journal.record(record.id))
         trouble = next((t for t in troubles if t is not None), None)
         return replace(trouble or why, record=record)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -90,6 +90,19 @@ class Slots:
 
     def _limit(self, place: tuple[str, str]) -> int:
         return self._limits.get(place, self._limit_of_lane[place[1]])
+
+
+class Place:
+    """A slot that is given back once, by whoever is first."""
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back: Callable[[], None] | None = give_back
+
+    def free(self) -> None:
+        """Give it back."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
 
 
 class Gates:
@@ -174,7 +187,8 @@ class Looks:
     def wait_s(self, model: str, usual_s: float | None, age_s: float) -> float:
         """Return how long to wait before the next look at a job that is `age_s` old."""
         if self._limits.poll_s is not None:
-            return self._limits.poll_s
+            # Steadily, as was asked for; but not before the jobs of this model have ever ended.
+            return max(self._limits.poll_s, self._seen.get(model, 0.0) * 0.95 - age_s)
         usual = self._seen.get(model, usual_s or self.UNKNOWN_USUAL_S)
         first = usual * (0.95 if model in self._seen else 0.9)
         early = () if model in self._seen else self.EARLY_S

@@ -82,7 +82,7 @@ class LocalMaker:
 
         if self._halt.is_stopping():
             return None
-        async with leases(self._bench.store.locks, (key,), self._bench.clock, self._halt, waiting) as is_ours:
+        async with leases(self._bench, (key,), self._halt, waiting) as is_ours:
             if not is_ours:
                 return None
             there = await self._bench.blocking(look, self._bench.store, key)

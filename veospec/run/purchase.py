@@ -8,7 +8,6 @@ else happens; an unclear answer ends the attempt and is never followed by a seco
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from veospec.errors import ApiError, Charge, Scope, StoreError
@@ -23,6 +22,7 @@ from veospec.run.kit import Kit, lane_of
 from veospec.run.landing import Landed, Lander
 from veospec.run.leases import leases
 from veospec.run.lifecycle import Event, State
+from veospec.run.limits import Place
 from veospec.run.rows import Intent, Part, Record
 from veospec.run.runner import Call, Wanted
 from veospec.run.verdicts import Verdict, on_submit, passes
@@ -67,19 +67,6 @@ class _Patience:
     waited_s: float = 0.0
 
 
-class _Place:
-    """A slot that is given back once, by whoever is first."""
-
-    def __init__(self, give_back: Callable[[], None]) -> None:
-        self._give_back: Callable[[], None] | None = give_back
-
-    def free(self) -> None:
-        """Give it back."""
-        give_back, self._give_back = self._give_back, None
-        if give_back is not None:
-            give_back()
-
-
 @dataclass(slots=True)
 class Purchase:
     """Buys consecutive takes of one node with one request."""
@@ -109,7 +96,7 @@ class Purchase:
             await kit.downloads.calm()
             await kit.gates.wait(_gates(account, node.request.model), kit.halt)
             await kit.slots.take(account, lane)
-            place = _Place(lambda: kit.slots.give_back(account, lane))  # noqa: B023 - freed in this turn of the loop
+            place = Place(lambda: kit.slots.give_back(account, lane))  # noqa: B023 - freed in this turn of the loop
             try:
                 if kit.halt.is_stopping():
                     return Bought(is_stopped=True)
@@ -146,12 +133,12 @@ class Purchase:
             return prepared
         return Bought(is_stopped=True)
 
-    async def _with_leases(self, prepared: Prepared, place: _Place) -> Bought | None:
+    async def _with_leases(self, prepared: Prepared, place: Place) -> Bought | None:
         """Send the request when its keys are ours; None to begin again after a wait."""
         kit = self.kit
         keys = {key for ask in self.asks for key in (ask.wanted.key, ask.sent_key)}
         waiting = kit.waits_for(self._steps)
-        async with leases(kit.bench.store.locks, keys, kit.bench.clock, kit.halt, waiting) as are_ours:
+        async with leases(kit.bench, keys, kit.halt, waiting) as are_ours:
             if not are_ours or kit.halt.is_stopping():
                 return Bought(is_stopped=True)
             if any(was_made(kit.bench.store, key) for key in keys):
@@ -254,7 +241,7 @@ class Purchase:
         model = record.attempt.model
         if verdict.event is Event.ANSWER_LOST:
             kit.note(f"{record.attempt.node}: the answer was lost, looking for its job", self._steps[0])
-            landed = await self.lander.recover(kit.desk.journal.record(record.id), is_fresh=True)
+            landed = await self.lander.recover(await self._now(record), is_fresh=True)
             if landed.record.entries[0].state is State.SUBMITTED:
                 landed = await self.lander.land(landed.record, is_fresh=False, generated=_nothing)
             return Bought(landed)
@@ -284,9 +271,9 @@ class Purchase:
         await kit.halt.sleep(kit.bench.clock, wait_s, until_stop=True)
         return not kit.halt.is_stopping()
 
-    async def _land(self, record: Record, accepted: Accepted, place: _Place) -> Landed:
+    async def _land(self, record: Record, accepted: Accepted, place: Place) -> Landed:
         kit = self.kit
-        record = kit.desk.journal.record(record.id)
+        record = await self._now(record)
         if accepted.results:
             place.free()
             results = await self.lander.write_down(record, accepted.results)
@@ -296,6 +283,10 @@ class Purchase:
             reason = "the service accepted the request without a job id"
             await kit.desk.do(lambda journal: journal.ended(record.id, Event.GONE, reason, Charge.YES, now))
         return await self.lander.land(record, is_fresh=True, generated=place.free)
+
+    async def _now(self, record: Record) -> Record:
+        """Return an attempt as it stands now."""
+        return await self.kit.desk.look(lambda journal: journal.record(record.id))
 
     def _rescue(self, record: Record, accepted: Accepted, error: StoreError) -> None:
         """Keep the job id where it can be kept, and begin nothing more."""

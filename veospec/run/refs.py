@@ -17,12 +17,15 @@ class JournalRefs:
 
     def get(self, account: str, name: str) -> str:
         """Return the handle, or nothing."""
-        return self._journal.ref(account, name)
+        with self._journal.lock:
+            return self._journal.ref(account, name)
 
     def put(self, account: str, name: str, handle: str) -> None:
         """Remember a handle; another one under the same name is replaced."""
-        self._journal.remember(account, name, handle, self._now())
+        with self._journal.lock:
+            self._journal.remember(account, name, handle, self._now())
 
     def forget(self, account: str, name: str) -> None:
         """Drop a handle that the service no longer knows."""
-        self._journal.forget(account, name)
+        with self._journal.lock:
+            self._journal.forget(account, name)

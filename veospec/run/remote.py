@@ -92,6 +92,7 @@ class RemoteMaker:
         await self._kit.settle()
         self._kit.materials.clear()
         await self._local.close()
+        self._kit.desk.close()
         self._earlier.end()
 
     # -- one node
@@ -159,7 +160,7 @@ class RemoteMaker:
         kit, step = self._kit, wanted.step
         if await self._is_here(wanted, call):
             return True
-        attempts = kit.desk.journal.at(wanted.key)
+        attempts = await kit.desk.look(lambda journal: journal.at(wanted.key))
         live = next(((record, entry) for record, entry in attempts if entry.is_live), None)
         if live is not None:
             kit.tell(StepStarted(step.id, Work.RESUME))

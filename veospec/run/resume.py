@@ -20,6 +20,7 @@ from veospec.run.kit import Kit, lane_of_path, steps_of
 from veospec.run.landing import Landed, Lander
 from veospec.run.leases import leases
 from veospec.run.lifecycle import LIVE, TABLE, Event, Next, State
+from veospec.run.limits import Place
 from veospec.run.rescue import Rescued
 from veospec.run.rows import Entry, Record
 from veospec.store.lock import Lease, Locks, locked_by
@@ -36,7 +37,7 @@ class Earlier:
 
     async def begin(self) -> None:
         """Go on with every live attempt that no other process works on."""
-        for record in self._kit.desk.journal.live():
+        for record in await self._kit.desk.look(lambda journal: journal.live()):
             self._fly(record, waits=False)
         await asyncio.sleep(0)
 
@@ -63,7 +64,7 @@ class Earlier:
         kit = self._kit
         keys = {key for entry in record.entries for key in (entry.key, entry.sent_key)}
         waiting = kit.waits_for(steps_of(record)) if waits else None
-        async with leases(kit.bench.store.locks, keys, kit.bench.clock, kit.halt, waiting) as are_ours:
+        async with leases(kit.bench, keys, kit.halt, waiting) as are_ours:
             if not are_ours:
                 self._elsewhere.add(record.id)
                 return Landed(record, "another veospec works on it", "Run the same command again.")
@@ -85,9 +86,8 @@ class Earlier:
         account, lane = record.attempt.account, lane_of_path(record.attempt.path)
         if any(entry.state is State.SUBMITTED for entry in record.entries):
             kit.slots.take_over(account, lane)
-            landed = await self._lander.land(
-                record, is_fresh=False, generated=lambda: kit.slots.give_back(account, lane)
-            )
+            place = Place(lambda: kit.slots.give_back(account, lane))
+            landed = await self._lander.land(record, is_fresh=False, generated=place.free)
         elif any(entry.state is State.GENERATED for entry in record.entries):
             landed = await self._lander.land(record, is_fresh=False, generated=lambda: None)
         return landed

@@ -68,7 +68,7 @@ class _Head:
 
 
 class SealedDb:
-    """An open file. Not for use by several threads; several processes may have it open."""
+    """An open file. Not for use by several threads at once; several processes may have it open."""
 
     def __init__(self, path: Path, tables: Sequence[Table], version: int, *, write: bool) -> None:
         """Open an existing file, or make it when it is written and not there. Reads and checks every row.
@@ -248,7 +248,11 @@ class SealedDb:
             raise self.damaged("it is empty")
         mode = "rw" if write else "ro"
         db = sqlite3.connect(
-            f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_MS / 1000
+            f"file:{quote(str(path))}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_MS / 1000,
+            check_same_thread=False,
         )
         for pragma in (
             "trusted_schema=OFF",
