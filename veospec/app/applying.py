@@ -153,7 +153,7 @@ def apply_project(
             listener.tell(Note(notice))
         report = asyncio.run(_run(project, store, plan, settings, listener, environment))
         fresh = inventory_of(project, store, regenerate=settings.regenerate)
-        delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel)
+        delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel, environment=environment)
         sights = None
         is_plain = saved is None and not choices.only and not settings.regenerate and not delivered.notes
         if is_plain and isinstance(environment, Asked):
