@@ -36,6 +36,12 @@ _DISPOSITIONS = {
 }
 
 
+_NOTHING_WRONG = frozenset(
+    {Why.UNCHANGED, Why.NEW, Why.MORE_TAKES, Why.CHANGED, Why.UPSTREAM, Why.RETAKE, Why.WAITS_FOR, Why.SHARED}
+)
+"""Why something is simply not made yet; what a person should know of a missing take is everything else."""
+
+
 def output_path(node: Node, take: int, suffix: str, nodes: Mapping[NodeId, Node]) -> str:
     """Return where a take lies in the output folder; `take` is that of the source for an upscale or a join."""
     source = _source(node, nodes)
@@ -108,7 +114,7 @@ class _Teller:
     def _reason(self, step: Step, record: ActionRecord | None) -> str:
         if record is None and step.id in self.failures:
             return self.failures[step.id]
-        return "" if step.reason.why in (Why.UNCHANGED, Why.NEW) else step.reason.text
+        return "" if step.reason.why in _NOTHING_WRONG and not step.stale else step.reason.text
 
     def _flags(self, step: Step) -> tuple[str, ...]:
         return ("stale",) if step.stale else ()
