@@ -130,13 +130,14 @@ def looks(job_s: float, usual_s: float | None, limits: Limits | None = None, job
     """Return the number of looks at the last of some jobs, and how late its end was seen."""
     schedule = Looks(limits or Limits(), random.Random(7))
     for _ in range(jobs):
-        age, count = 0.0, 0
+        age, ran, count = 0.0, 0.0, 0
         while True:
             age += schedule.wait_s("veo", usual_s, age)
             count += 1
             if age >= job_s:
                 break
-        schedule.saw("veo", age)
+            ran = age
+        schedule.saw("veo", ran, age)
     return count, age - job_s
 
 
@@ -144,9 +145,9 @@ def looks(job_s: float, usual_s: float | None, limits: Limits | None = None, job
     ("job_s", "usual_s", "jobs", "most_looks", "late_s"),
     [
         (90, 90, 1, 10, 5),
-        (90, 90, 5, 3, 5),
-        (1, 90, 1, 2, 2.1),
-        (1, 90, 5, 2, 1.0),
+        (90, 90, 6, 2, 0.5),
+        (1.5, 90, 1, 2, 1.6),
+        (1.5, 90, 6, 2, 0.1),
         (600, 90, 1, 80, 15.1),
         (75, None, 1, 15, 4),
     ],
@@ -159,6 +160,6 @@ def test_the_schedule_adapts(job_s: float, usual_s: float | None, jobs: int, mos
 
 
 def test_poll_overrides() -> None:
-    """`--poll` is taken at its word, but for looks before any job of the model has ended."""
+    """`--poll` is taken at its word, but for looks before any job of the model has ended so far."""
     assert looks(10, 90, Limits(poll_s=2.0)) == (5, 0.0)
-    assert looks(10, 90, Limits(poll_s=2.0), jobs=2) == (2, 1.5)
+    assert looks(11, 90, Limits(poll_s=2.0), jobs=2) == (1, 0.0)

@@ -164,7 +164,7 @@ class Lander:
         """Look at a job until it ends; no results mean that it did not, or that its end is written down."""
         kit, model = self._kit, record.attempt.model
         clock, usual_s = kit.bench.clock, kit.settings.usual_s(model)
-        began, hard = clock.monotonic(), 0
+        began, hard, ran_s = clock.monotonic(), 0, 0.0
         before_s = 0.0 if is_fresh else max(0.0, (kit.now() - record.attempt.created_at).total_seconds())
         wait_s = kit.looks.wait_s(model, usual_s, 0.0) if is_fresh else 0.0
         while True:
@@ -188,8 +188,9 @@ class Lander:
                 wait_s = kit.looks.wait_s(model, usual_s, before_s + watched_s)
             if found is not None:
                 if is_fresh:
-                    kit.looks.saw(model, watched_s)
+                    kit.looks.saw(model, ran_s, watched_s)
                 return found, Landed(record)
+            ran_s = watched_s
             expected_s = kit.looks.expected_s(model, usual_s)
             kit.progress(steps_of(record), Phase.RUNNING, before_s + watched_s, expected_s)
             if watched_s + wait_s > kit.settings.deadline_s(model):

@@ -159,6 +159,14 @@ class Downloads:
         await self._calm.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class _Fastest:
+    """The fastest job of a model so far: it still ran at `ran_s` and had ended at `ended_s`."""
+
+    ran_s: float
+    ended_s: float
+
+
 class Looks:
     """When to look at a job.
 
@@ -169,33 +177,52 @@ class Looks:
 
     EARLY_S = (1.0, 3.0, 9.0, 27.0)
     UNKNOWN_USUAL_S = 60.0
-    LEAST_S = 0.1
+    LEAST_S = 0.02
 
     def __init__(self, limits: Limits, rnd: random.Random) -> None:
         self._limits = limits
         self._rnd = rnd
-        self._seen: dict[str, float] = {}
+        self._seen: dict[str, _Fastest] = {}
 
-    def saw(self, model: str, took_s: float) -> None:
-        """Learn how long a job of a model took."""
-        self._seen[model] = min(took_s, self._seen.get(model, took_s))
+    def saw(self, model: str, ran_s: float, ended_s: float) -> None:
+        """Learn that a job of a model still ran at one age and had ended at another."""
+        before = self._seen.get(model)
+        if before is None:
+            self._seen[model] = _Fastest(ran_s, ended_s)
+        elif ended_s < before.ended_s:
+            known_s = before.ran_s if before.ran_s < ended_s else 0.0
+            self._seen[model] = _Fastest(max(ran_s, known_s), ended_s)
+        elif ended_s <= before.ended_s * 1.02 and before.ran_s < ran_s < before.ended_s:
+            self._seen[model] = _Fastest(ran_s, before.ended_s)
 
     def expected_s(self, model: str, usual_s: float | None) -> float | None:
         """Return how long a job will take by what is known now."""
-        return self._seen.get(model, usual_s)
+        seen = self._seen.get(model)
+        return usual_s if seen is None else seen.ended_s
 
     def wait_s(self, model: str, usual_s: float | None, age_s: float) -> float:
         """Return how long to wait before the next look at a job that is `age_s` old."""
-        if self._limits.poll_s is not None:
-            # Steadily, as was asked for; but not before the jobs of this model have ever ended.
-            return max(self._limits.poll_s, self._seen.get(model, 0.0) * 0.95 - age_s)
-        usual = self._seen.get(model, usual_s or self.UNKNOWN_USUAL_S)
-        first = usual * (0.95 if model in self._seen else 0.9)
-        early = () if model in self._seen else self.EARLY_S
-        for at in (*(at for at in early if at < first), first):
+        for at in self._first_looks(model, usual_s):
             if age_s + self.LEAST_S < at:
                 return at - age_s
+        if self._limits.poll_s is not None:
+            return self._limits.poll_s
+        usual = self.expected_s(model, usual_s) or self.UNKNOWN_USUAL_S
         steady = min(max(usual * 0.05, 0.5), 10.0)
         if age_s > 3 * usual:
             steady = min(max(steady, age_s * 0.05), 15.0)
         return steady * self._rnd.uniform(0.9, 1.1)
+
+    def _first_looks(self, model: str, usual_s: float | None) -> tuple[float, ...]:
+        """Return the ages at which to look before looking steadily.
+
+        Between the last look at the fastest job while it ran and the first after it had ended: where jobs take the
+        same time, that halves what is seen too late with each one.
+        """
+        seen = self._seen.get(model)
+        if seen is not None:
+            return ((seen.ran_s + seen.ended_s) / 2, seen.ended_s)
+        if self._limits.poll_s is not None:
+            return ()
+        usual = 0.9 * (usual_s or self.UNKNOWN_USUAL_S)
+        return (*(at for at in self.EARLY_S if at < usual), usual)
