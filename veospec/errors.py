@@ -19,8 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
 
-from veospec.model import Problem
+if TYPE_CHECKING:
+    from veospec.model import Problem
 
 
 class Exit(IntEnum):

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 
 from veospec.app.choices import Choices
-from veospec.app.planning import plan_with, stored
 from veospec.app.project import read_project
-from veospec.app.takes import takes_of
 from veospec.errors import SpecInvalid, SpecUnreadable, UsageError
 from veospec.model import Problem
-from veospec.review.approved import approval_problems
-from veospec.review.manifest import output_of
 
 
 def check(choices: Choices, environment: Mapping[str, str], *, approved: bool = False) -> tuple[Problem, ...]:
@@ -26,6 +21,11 @@ def check(choices: Choices, environment: Mapping[str, str], *, approved: bool = 
         return error.problems
     if reading.project is None or not approved:
         return reading.problems
+    from veospec.app.planning import plan_with, stored
+    from veospec.app.takes import takes_of
+    from veospec.review.approved import approval_problems
+    from veospec.review.manifest import output_of
+
     project = reading.project
     with stored(project) as inventory:
         takes = takes_of(plan_with(project, inventory), inventory)
@@ -34,6 +34,8 @@ def check(choices: Choices, environment: Mapping[str, str], *, approved: bool = 
 
 def _folder() -> Path:
     """Return where the schemas lie: in the package when it is installed, beside it in a checkout."""
+    from importlib.resources import files
+
     packaged = Path(str(files("veospec") / "schemas"))
     return packaged if packaged.is_dir() else Path(__file__).parent.parent.parent / "schemas"
 

@@ -19,7 +19,6 @@ from veospec.errors import SpecInvalid, SpecUnreadable, UsageError
 from veospec.model import Digest, InputFact, Location, Problem, Severity, Storyboard
 from veospec.providers.base import Profile
 from veospec.providers.flow.config import plan_class as plan_class_of
-from veospec.providers.flow.profile import FlowProfile
 from veospec.providers.local.profile import LocalProfile
 from veospec.spec.compiler import compile_storyboard, first_look
 from veospec.spec.files import check_files
@@ -159,6 +158,8 @@ def catalogue_for(day: date | None, overlay: Path | None) -> Catalogue:
 def profile_of(board: Storyboard, catalogue: Catalogue) -> Profile:
     """Return the pure half of the storyboard's provider."""
     if board.provider == "flow":
+        from veospec.providers.flow.profile import FlowProfile
+
         return FlowProfile(catalogue, board.plan_class)
     deliver = board.deliver
     return LocalProfile(

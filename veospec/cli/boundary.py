@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from veospec.cli.say import complain, problem_lines
 from veospec.errors import Exit, SpecInvalid, SpecUnreadable, VeospecError
-from veospec.quick import Question
+
+if TYPE_CHECKING:
+    from veospec.quick import Question
 
 
 def run(arguments: Sequence[str], question: Question | None = None) -> int:
@@ -31,7 +31,7 @@ def run(arguments: Sequence[str], question: Question | None = None) -> int:
         error.show()
         return Exit.USAGE
     except (KeyboardInterrupt, click.Abort):
-        complain("interrupted")
+        click.echo("interrupted", err=True)
         return Exit.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -45,6 +45,8 @@ def run(arguments: Sequence[str], question: Question | None = None) -> int:
 
 def tell(error: VeospecError) -> None:
     """Print an error for a person: what, where, why, and what to do."""
+    from veospec.cli.say import complain, problem_lines
+
     if isinstance(error, SpecInvalid):
         for line in problem_lines(error.problems):
             complain(line)
@@ -60,6 +62,11 @@ def tell(error: VeospecError) -> None:
 
 def _bug(error: BaseException) -> int:
     """Write where it happened (no values, so no secrets) to a log and say so in two lines."""
+    import traceback
+    from pathlib import Path
+
+    from veospec.cli.say import complain
+
     frames = traceback.extract_tb(error.__traceback__)
     report = "".join(f"{f.filename}:{f.lineno} {f.name}\n" for f in frames) + type(error).__name__ + "\n"
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "veospec"
