@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from veospec.errors import StoreCorrupt
@@ -16,15 +16,19 @@ from veospec.store.layout import Store
 
 @dataclass(slots=True)
 class StoredInventory:
-    """An inventory over an open store. `committed` maps (step, key) to the digest in the committed manifest."""
+    """An inventory over an open store.
+
+    `committed` reads the committed manifest, which gives a digest for (step, key); nobody reads it without a miss.
+    """
 
     store: Store
     board: str
     journal: Snapshot
-    committed: Mapping[tuple[StepId, Key], Digest] = field(default_factory=dict)
+    committed: Callable[[], Mapping[tuple[StepId, Key], Digest]] = dict
     should_verify: bool = False
     looks_for_near: bool = False
     _heads: Mapping[StepId, Head] | None = None
+    _committed: Mapping[tuple[StepId, Key], Digest] | None = None
     _records: dict[Key, ActionRecord | None] = field(default_factory=dict)
 
     def record(self, key: Key) -> ActionRecord | None:
@@ -70,7 +74,9 @@ class StoredInventory:
 
     def elsewhere(self, step: StepId, key: Key) -> Digest | None:
         """Return the digest that the committed manifest gives for a key."""
-        return self.committed.get((step, key))
+        if self._committed is None:
+            self._committed = self.committed()
+        return self._committed.get((step, key))
 
     def nearest(self, document: Document) -> Key | None:
         """Return the stored key whose document shares most with this one; None unless asked to look.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from veospec.app.choices import Choices
@@ -40,7 +41,7 @@ def inventory_of(project: Project, store: Store, *, near: bool = False, regenera
         store=store,
         board=project.board,
         journal=Journal.read(store.journal_path),
-        committed={} if regenerate else committed(project),
+        committed=dict if regenerate else partial(committed, project),
         should_verify=project.choices.should_verify,
         looks_for_near=near,
     )
@@ -70,7 +71,7 @@ def plan_project(project: Project) -> Plan:
 
 def plan_with(project: Project, inventory: StoredInventory) -> Plan:
     """Return the plan against an inventory, narrowed to the chosen shots."""
-    board = _only(project.storyboard, project.choices.only)
+    board = narrowed(project)
     return make_plan(
         board,
         project.digests,
@@ -97,8 +98,9 @@ def _notes(project: Project) -> tuple[str, ...]:
     return ()
 
 
-def _only(board: Storyboard, names: tuple[str, ...]) -> Storyboard:
-    """Return the storyboard with the named shots and stills and what they need. Raises `NothingSelected`."""
+def narrowed(project: Project) -> Storyboard:
+    """Return the storyboard with the chosen shots and stills and what they need. Raises `NothingSelected`."""
+    board, names = project.storyboard, project.choices.only
     if not names:
         return board
     known = {node.name for node in board.nodes} | {node.id for node in board.nodes}

@@ -106,13 +106,14 @@ def totals_of(steps: tuple[Step, ...]) -> Totals:
 def _step(node: Node, take: int, world: _World) -> Step:
     document = document_of(node, take, world.files, world.digests, world.profile)
     waits = [n for n in node.upstream if n not in world.digests]
+    identity = key_of(document)
     step = Step(
         node=node,
         take=take,
         action=Action.GENERATE,
         reason=Reason(Why.NEW, "new"),
-        key=None if waits else key_of(document),
-        identity=key_of(document),
+        key=None if waits else identity,
+        identity=identity,
         document=document,
         worth=FREE if node.kind is Kind.JOIN else world.profile.price(node),
         requires=tuple((n, world.nodes[n].select) for n in node.upstream),

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,7 @@ def _members(found: Mapping[str, Any], what: str, wanted: Mapping[str, _Types]) 
             raise SealError(f"{name} in the {what} has the wrong type")
 
 
+@lru_cache(maxsize=256)
 def _fraction(text: str | None) -> Fraction | None:
     if text is None:
         return None

@@ -171,18 +171,29 @@ class Blobs:
 
     def _checked(self, digest: Digest, suffix: str, size_bytes: int | None, *, trust_stat: bool) -> Path:
         path = self._name(digest, suffix)
+        if trust_stat and self._is_known(path, digest, size_bytes):
+            return Path(path)
         with self._opened(path, digest) as fd, translated("read", path):
             seen = os.fstat(fd)
             if size_bytes not in (None, seen.st_size):
                 raise _damaged(path, digest, f"a file of {seen.st_size} bytes where {size_bytes} were stored")
-            known = self._memo.get(path, seen) if trust_stat else None
-            if known is None or known[0] != digest:
-                began_ns = self._memo.now_ns()
-                found, _ = digest_of(fd)
-                if found != digest:
-                    raise _damaged(path, digest, found)
-                self._memo.put(path, os.fstat(fd), digest, began_ns=began_ns)
+            began_ns = self._memo.now_ns()
+            found, _ = digest_of(fd)
+            if found != digest:
+                raise _damaged(path, digest, found)
+            self._memo.put(path, os.fstat(fd), digest, began_ns=began_ns)
         return Path(path)
+
+    def _is_known(self, path: str, digest: Digest, size_bytes: int | None) -> bool:
+        """Return whether a look at the name alone tells that the bytes are right; nothing is opened."""
+        try:
+            seen = os.lstat(path)
+        except OSError:
+            return False
+        if not stat.S_ISREG(seen.st_mode) or size_bytes not in (None, seen.st_size):
+            return False
+        known = self._memo.get(path, seen)
+        return known is not None and known[0] == digest
 
     def _is_intact(self, digest: Digest, suffix: str) -> bool:
         try:

@@ -15,6 +15,13 @@ _HEAD = b'{"_check":"'
 _BODY_AT = len(_HEAD) + 64 + 2
 
 
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+_READ = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse).decode
+
+
 class SealError(Exception):
     """The text is not what was written; the argument is a clause that says why."""
 
@@ -42,7 +49,7 @@ def unseal(raw: bytes, kind: str, version: int) -> dict[str, Any]:
     if sha256(body).hexdigest().encode("ascii") != raw[len(_HEAD) : _BODY_AT - 2]:
         raise SealError("its checksum does not match its content")
     try:
-        members = json.loads(body, parse_float=_refuse, parse_constant=_refuse)
+        members = _READ(body.decode("ascii"))
     except (ValueError, RecursionError):
         raise SealError("it is not the JSON that veospec writes") from None
     written = members.pop(kind, None)
@@ -53,7 +60,3 @@ def unseal(raw: bytes, kind: str, version: int) -> dict[str, Any]:
     if written != version:
         raise SealError(f"it has the unknown version {written}")
     return dict(members)
-
-
-def _refuse(text: str) -> NoReturn:
-    raise ValueError(text)
