@@ -109,12 +109,11 @@ class Person:
         return {name: "stale" if s["stale"] else s["action"] for name, s in self.steps(*options).items()}
 
     def identities(self, *options: str) -> list[str]:
-        """Return the identities of a plan, sorted: what decides every take, wherever it stands and whatever it is called.
+        """Return the identities of a plan, sorted: what decides every take, wherever it stands.
 
         An identity names an upstream node that is not made yet by its id, so chains need clips to be comparable.
         """
         return sorted(s["identity"] for s in self.steps(*options).values())
-
 
 
 @cache

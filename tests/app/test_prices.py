@@ -32,7 +32,7 @@ JUNE, NOVEMBER = "2026-06-20", "2026-11-20"
 
 
 @pytest.mark.parametrize(
-    ("day", "plan", "credits"),
+    ("day", "plan", "price"),
     [
         (JUNE, "plus", 10 * 20 + 2 * 10 + 5 * 100 + 3 * 30),
         (JUNE, "pro", 10 * 20 + 2 * 10 + 5 * 100 + 3 * 30),
@@ -45,17 +45,17 @@ JUNE, NOVEMBER = "2026-06-20", "2026-11-20"
         (NOVEMBER, "", 10 * 20 + 2 * 10 + 5 * 100 + 3 * 15),
     ],
 )
-def test_totals_are_what_a_hand_counts(veospec: Person, day: str, plan: str, credits: int) -> None:
+def test_totals_are_what_a_hand_counts(veospec: Person, day: str, plan: str, price: int) -> None:
     veospec.write(ADVERT)
     options = ["--provider", "flow", "--as-of", day, *(["--plan-class", plan] if plan else [])]
     document = veospec.json("plan", *options)
-    assert document["totals"]["buy"] == {"credits": credits, "micro_usd": 0, "is_ceiling": not plan}
+    assert document["totals"]["buy"] == {"credits": price, "micro_usd": 0, "is_ceiling": not plan}
     assert document["catalogue"] == day[:7]
     steps = document["steps"]
     assert len([s for s in steps if s["shot"] == "OPN"]) == 10
     assert len([s for s in steps if s["shot"] == "BRD"]) == 3
     assert [s["action"] for s in steps if s["shot"] == "LIT"].count("generate") == 2
-    assert f"{credits:,} credits" in veospec("plan", *options).out
+    assert f"{price:,} credits" in veospec("plan", *options).out
 
 
 UPKEEP = (
@@ -73,15 +73,15 @@ shots:
 
 
 @pytest.mark.parametrize(
-    ("day", "credits"),
+    ("day", "price"),
     [(JUNE, 2 * 5 + 50 + 3 * 10 + 40 + 0), (NOVEMBER, 2 * 5 + 50 + 3 * 10 + 20 + 0)],
 )
-def test_extensions_edits_and_upscales_are_counted(veospec: Person, day: str, credits: int) -> None:
-    """4k costs 50 on Ultra, an extension what its model costs, an edit 40 and later 20, the low priority queue nothing."""
+def test_extensions_edits_and_upscales_are_counted(veospec: Person, day: str, price: int) -> None:
+    """4k costs 50 on Ultra, an extension what its model costs, an edit 40 and later 20, the slow queue nothing."""
     write_clip(veospec.folder / "plate.mp4")
     veospec.write(UPKEEP)
     document = veospec.json("plan", "--provider", "flow", "--as-of", day, "--plan-class", "ultra-200")
-    assert document["totals"]["buy"]["credits"] == credits
+    assert document["totals"]["buy"]["credits"] == price
     for plan in ("pro", "ultra-100"):
         refused = veospec("plan", "--provider", "flow", "--as-of", day, "--plan-class", plan, code=3)
         assert "veo-3.1-lite-low-priority" in refused.err
@@ -96,14 +96,14 @@ def test_an_unknown_price_is_shown_as_unknown_and_is_never_nothing(veospec: Pers
 
 
 @pytest.mark.parametrize(
-    ("seconds", "credits", "is_ceiling"), [(3, 9, False), (5, 15, False), (10, 30, False), (15, 90, True)]
+    ("seconds", "price", "is_ceiling"), [(3, 9, False), (5, 15, False), (10, 30, False), (15, 90, True)]
 )
-def test_a_price_by_the_second(veospec: Person, seconds: int, credits: int, *, is_ceiling: bool) -> None:
+def test_a_price_by_the_second(veospec: Person, seconds: int, price: int, *, is_ceiling: bool) -> None:
     veospec.write(
         f"veospec: 1\nshots:\n  - {{id: A, prompt: Rain., model: omni-flash-1.2, duration: {seconds}s}}\n{SMALL}"
     )
     document = veospec.json("plan", "--provider", "flow", "--plan-class", "pro")
-    assert document["totals"]["buy"] == {"credits": credits, "micro_usd": 0, "is_ceiling": is_ceiling}
+    assert document["totals"]["buy"] == {"credits": price, "micro_usd": 0, "is_ceiling": is_ceiling}
 
 
 def test_what_is_free_is_free(veospec: Person) -> None:

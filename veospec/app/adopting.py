@@ -40,6 +40,7 @@ def take_over(source: Path, spec: Path, environment: Mapping[str, str]) -> Answe
             found = maintenance.take_clips(store, source, offers)
     else:
         root = store_root(spec, environment)
+        maintenance.shelves_of(source)  # before a store is made here
         with Store.open(root, write=True, doing="cache adopt") as store:
             found = maintenance.take_over(store, source)
     return _answer(found, skipped, root)

@@ -17,7 +17,7 @@ from typing import Any
 from veospec.app.choices import Choices
 from veospec.app.delivering import Delivered, deliver
 from veospec.app.outputs import check_outputs
-from veospec.app.planning import choices_of_saved, hold_to, inventory_of, plan_with, read_saved, use_up
+from veospec.app.planning import choices_of_saved, hold_to, inventory_of, narrowed, plan_with, read_saved, use_up
 from veospec.app.project import Project, open_project
 from veospec.app.remoting import reported_plan_class, run_remote
 from veospec.app.settings import Settings
@@ -139,6 +139,7 @@ def apply_project(
     if saved is not None:
         choices = choices_of_saved(saved, choices)
     project = _opened(choices, environment)
+    narrowed(project)  # a misspelt name is told before a store is made
     with Store.open(project.store_root, write=True, doing="apply") as store:
         inventory = inventory_of(project, store, regenerate=settings.regenerate)
         plan = plan_with(project, inventory)

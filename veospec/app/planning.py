@@ -14,6 +14,7 @@ from pathlib import Path
 from veospec.app.choices import Choices
 from veospec.app.inventory import StoredInventory
 from veospec.app.project import Project
+from veospec.app.uncollected import uncollected
 from veospec.app.writing import write_text
 from veospec.errors import NothingSelected, PlanStale, StoreError, UsageError
 from veospec.model import Digest, Key, NodeId, Storyboard
@@ -69,6 +70,7 @@ def plan_project(project: Project) -> Plan:
         return plan_with(project, inventory)
 
 
+@uncollected()
 def plan_with(project: Project, inventory: StoredInventory) -> Plan:
     """Return the plan against an inventory, narrowed to the chosen shots."""
     board = narrowed(project)

@@ -194,7 +194,7 @@ def take_over(store: Store, source: Path, progress: Progress | None = None) -> T
     Records that are here stay as they are; one whose bytes were lost or damaged gets them back. Raises `StoreError`
     when the source is neither.
     """
-    base = _shelves_of(source)
+    base = shelves_of(source)
     blobs = Blobs(base / "blobs", scratch=store.scratch, memo=StatMemo(), is_writable=False)
     actions = Actions(base / "actions", blobs=blobs, scratch=store.scratch, trash=store.trash, is_writable=False)
     tally = _Tally()
@@ -290,7 +290,8 @@ def _open_offer(folder: Path, path: str) -> int:
             os.close(parent)
 
 
-def _shelves_of(source: Path) -> Path:
+def shelves_of(source: Path) -> Path:
+    """Return the folder of records and bytes in a store, or in what gc moved away. Raises `StoreError`."""
     for base in (source / ".veospec/store", source / "store", source):
         if (base / "actions").is_dir() and (base / "blobs").is_dir():
             return base
