@@ -191,6 +191,7 @@ LAZY = {
 LAZY_MODULES = {
     "veospec.spec.schema",  # the developer's command reads the packaged table
     "veospec.spec.schema_check",  # jsonschema costs as much as five interpreters
+    "veospec.quick",  # what only `apply` or the writer needs: a lock, arrays
     "veospec.store.index",  # diskcache is opened only when something is looked up
 }
 

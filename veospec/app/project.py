@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from veospec.app.choices import Choices
+from veospec.app.uncollected import uncollected
 from veospec.catalog.catalogue import Catalogue
 from veospec.catalog.shipped import load_catalogue
 from veospec.errors import SpecInvalid, SpecUnreadable, UsageError
@@ -88,6 +89,7 @@ def open_project(choices: Choices, environment: Mapping[str, str]) -> Project:
     return reading.project
 
 
+@uncollected()
 def read_project(choices: Choices, environment: Mapping[str, str]) -> Reading:
     """Read everything and report everything. Raises `SpecUnreadable` only when the main file is no document."""
     main = choices.spec

@@ -94,7 +94,8 @@ def html_json(value: Any) -> str:
 
 def json_text(dumped: str) -> str:
     """Return JSON text in which everything invisible is an escape; it parses to the same value."""
-    return "".join(_json_escape(char) if _is_hidden(char) and char != "\n" else char for char in dumped)
+    hidden = {ord(char): _json_escape(char) for char in set(dumped) if char != "\n" and _is_hidden(char)}
+    return dumped.translate(hidden) if hidden else dumped
 
 
 def csv_cell(text: str) -> str:
