@@ -67,7 +67,7 @@ def shot_list_markdown(storyboard: Storyboard, outputs: Iterable[Output], cuts: 
             f"{row['seconds']} s",
             f"{row['selected']} of {row['takes']}",
             row["state"],
-            markdown_text(row["prompt"], 160),
+            markdown_text(" ".join(row["prompt"].split()), 160),
             markdown_text(row["dialogue"], 160),
         )
         lines.append("| " + " | ".join(cells) + " |")
