@@ -200,7 +200,7 @@ def test_keys_walk_frames_and_shots(page: Page) -> None:
     assert shown(page, "#v-title") == "SH010"
     page.key("Escape")
     page.until("!document.getElementById('viewer').open")
-    assert page.run("document.activeElement.closest('.card').dataset.node") == "SH010@16:9"
+    page.until("document.activeElement.closest('.card')?.dataset.node === 'SH010@16:9'")
 
 
 def test_the_grid_is_walked_by_arrows_and_enter_opens(page: Page) -> None:
