@@ -100,6 +100,8 @@ def apply_patch(text: str, patch: Any, *, elsewhere: Collection[str] = ()) -> st
     """
     if not isinstance(patch, Mapping) or patch.get("veospec_patch") != PATCH_FORM:
         raise UsageError("this is no patch of the review page", f'it begins with {{"veospec_patch": {PATCH_FORM}')
+    if unknown := set(patch) - {"veospec_patch", "spec", "shots", "stills"}:
+        raise UsageError(f"patch: unknown key {min(map(str, unknown))!r}", "use the page of this version")
     items = _Items(text)
     wishes: list[Wish] = []
     for name, change in _entries(patch):
