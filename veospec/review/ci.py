@@ -100,7 +100,8 @@ _STEPS = """\
       base=(--base "$RUNNER_TEMP/veospec-base.json")
     fi
     run="$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID"
-    veospec comment "$SPEC" "${base[@]}" --preview-url "$run" -o "$RUNNER_TEMP/veospec/comment.md"
+    veospec comment "$SPEC" "${base[@]}" --run-url "$run" --page-url "$run#artifacts" \\
+      -o "$RUNNER_TEMP/veospec/comment.md"
 - name: Draw the animatic
   id: draw
   shell: bash
@@ -306,7 +307,10 @@ veospec-preview:
   script:
     - veospec validate "$SPEC"
     - code=0; veospec plan "$SPEC" --exit-code || code=$?; [ "$code" -eq 0 ] || [ "$code" -eq 4 ]
-    - veospec comment "$SPEC" --preview-url "$CI_JOB_URL" -o comment.md
+    - files="$CI_JOB_URL/artifacts/raw/$(dirname "$SPEC")/out"
+    - >-
+      veospec comment "$SPEC" --run-url "$CI_JOB_URL" --page-url "$CI_JOB_URL/artifacts/browse"
+      --preview-url "$files/preview.webp" -o comment.md
     - veospec apply "$SPEC" --provider local --yes
   artifacts:
     when: always
