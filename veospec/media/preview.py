@@ -14,7 +14,7 @@ from veospec.media.frames import read_frames
 from veospec.media.opened import film_of, opened
 from veospec.media.probe import probe
 
-PREVIEW_VERSION = 2
+PREVIEW_VERSION = 3
 """Raised when a preview would get other bytes."""
 
 _MAX_FRAMES = 240
@@ -66,7 +66,7 @@ def _pictures(clip: Shown, each: int, width: int) -> list[Image.Image]:
     first = min(clip.first, facts.frames - 1)
     end = min(facts.frames, first + clip.count) if clip.count else facts.frames
     found = _key_frames(clip.path, first, end)
-    if len(found) < each:
+    if len(found) < max(2, each - 1):
         wanted = dict.fromkeys(first + (end - first) * (2 * n + 1) // (2 * each) for n in range(each))
         found = list(read_frames(clip.path, tuple(map(str, wanted)), facts))
     spread = [found[len(found) * n // each] for n in range(each)] if len(found) >= each else found
