@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from veospec.app.account import Account
-from veospec.app.outputs import MANIFEST, out_folder
+from veospec.app.outputs import MANIFEST, out_folder, out_lease
 from veospec.errors import MediaError, OutputForeign, StoreCorrupt
 from veospec.media import frames
 from veospec.model import Character, NodeSource
@@ -33,6 +33,7 @@ class Desk:
         self.store = store
         self.environment = environment
         self.notes: list[str] = []
+        self._lease = out_lease(account.project, store)
         self._out = out_folder(account.project, store)
         self._written: set[str] = set()
         self._shown: dict[tuple[str, str], Path | str] = {}
@@ -41,7 +42,10 @@ class Desk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._out.close()
+        try:
+            self._out.close()
+        finally:
+            self._lease.release()
 
     def attempt(self, work: Callable[[Desk], list[str]]) -> list[str]:
         """Do a part of the delivery; a picture that cannot be made is a note, never a lost run."""

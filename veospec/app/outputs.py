@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from hashlib import sha256
+
 from veospec.app.project import Project
 from veospec.app.takes import nodes_of, output_path
 from veospec.errors import StoreCorrupt
@@ -9,12 +12,16 @@ from veospec.model import Digest, Kind
 from veospec.plan.values import Plan
 from veospec.review.manifest import parse_manifest
 from veospec.store.layout import Store
+from veospec.store.lock import Lease
 from veospec.store.outputs import OutFolder
 
 MANIFEST = "manifest.json"
 PAGE = "review.html"
 SHEET = "contact-sheet.jpg"
 SHEET_PAGE = "contact-sheet.html"
+
+PATIENCE_S = 600.0
+"""How long a delivery waits for another one into the same folder; joining a long cut takes minutes."""
 
 _MOVING, _PICTURE = (".mp4",), (".jpg", ".png")
 
@@ -30,6 +37,12 @@ def out_folder(project: Project, store: Store) -> OutFolder:
         return (path, digest) in named or (path == MANIFEST and bool(named))
 
     return OutFolder(project.out, store, owned=owned)
+
+
+def out_lease(project: Project, store: Store) -> Lease:
+    """Wait until nobody else writes into the output folder: two runs of one storyboard end at about the same time."""
+    name = sha256(os.fsencode(project.out.resolve())).hexdigest()
+    return store.locks.acquire(f"out-{name}", doing="deliver", wait_s=PATIENCE_S)
 
 
 def _named(project: Project) -> set[tuple[str, Digest]]:
