@@ -117,9 +117,19 @@ def test_cost_compares_every_plan_and_every_metered_place(veospec: Person) -> No
     places = {p["name"]: p for p in veospec.json("cost")["places"]}
     assert {"plus", "pro", "ultra-100", "ultra-200"} <= places.keys()
     assert any(name.startswith("metered") for name in places)
-    assert places["pro"]["credits"] is not None
-    assert places["ultra-200"]["credits"] < places["pro"]["credits"]
+    for plan in ("pro", "ultra-200"):
+        made = veospec.json("plan", "--provider", "flow", "--plan-class", plan)
+        assert places[plan]["credits"] == made["totals"]["buy"]["credits"], "cost and plan count alike"
+    assert places["free"]["cannot_make"]
     assert "local: free" in veospec("cost").out
+
+
+@pytest.mark.parametrize("provider", ["omni", "agent-platform"])
+def test_a_provider_that_is_not_there_is_refused_and_never_another_one_used(veospec: Person, provider: str) -> None:
+    veospec.write(ADVERT)
+    for command in ("plan", "apply", "status"):
+        assert f"'{provider}'" in veospec(command, "--provider", provider, code=3).err
+    assert not (veospec.folder / "out").exists()
 
 
 @pytest.mark.parametrize(

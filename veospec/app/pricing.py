@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from veospec.app.choices import Choices
-from veospec.app.project import catalogue_for, open_project
+from veospec.app.project import Project, catalogue_for, open_project
 from veospec.app.tables import Answer, table
 from veospec.catalog.catalogue import Catalogue
 from veospec.catalog.pricelist import price_lines
 from veospec.catalog.values import Model, Plan
 from veospec.catalog.verdicts import lengths
 from veospec.errors import UsageError
-from veospec.model import FREE, Cost, Kind, Mode, Node, Storyboard
+from veospec.model import FREE, Cost, Kind, Mode, Node
 from veospec.plan.budget import usd_text
+from veospec.plan.keys import document_of, key_of
+from veospec.providers.flow.profile import FlowProfile
 from veospec.review.safe import terminal as term
 
 
@@ -29,6 +31,7 @@ class _Column:
     credits: int | None
     micro_usd: int | None
     refused: tuple[str, ...] = ()
+    makes_any: bool = True
     note: str = ""
 
 
@@ -36,9 +39,10 @@ def compare(choices: Choices, environment: Mapping[str, str]) -> Answer:
     """Return what the storyboard costs from nothing on every plan class and on the metered APIs."""
     project = open_project(choices, environment)
     board, catalogue = project.storyboard, project.catalogue
-    rows = [_on_plan(board, catalogue, plan) for plan in catalogue.plans]
-    rows += _metered(board, catalogue)
-    takes = sum(node.takes for node in board.nodes if node.kind is not Kind.JOIN)
+    bought = _bought(project)
+    rows = [_on_plan(bought, catalogue, plan) for plan in catalogue.plans]
+    rows += _metered(bought, catalogue)
+    takes = sum(takes for _, takes in bought)
     text = (
         f"{term(board.project.title or board.file)}: {takes} takes from nothing, catalogue {catalogue.table}",
         *table(
@@ -70,25 +74,40 @@ def _row(column: _Column) -> tuple[str, ...]:
     if column.name.startswith("metered"):
         in_credits = ""
     dollars = "unknown" if column.micro_usd is None else usd_text(column.micro_usd)
+    if not column.makes_any:
+        in_credits = dollars = "-"
     refused = ", ".join(column.refused[:4])
     if len(column.refused) > 4:
         refused += f" and {len(column.refused) - 4} more"
     return (column.name, in_credits, dollars, term(refused))
 
 
-def _paid(board: Storyboard) -> Iterator[Node]:
-    return (node for node in board.nodes if node.kind is not Kind.JOIN)
+def _bought(project: Project) -> list[tuple[Node, int]]:
+    """Return what is not made by this machine, with the number of takes; equal requests are bought once."""
+    profile = FlowProfile(project.catalogue, "")
+    seen: set[str] = set()
+    found = []
+    for node in project.storyboard.nodes:
+        if node.kind is Kind.JOIN:
+            continue
+        takes = range(1, node.takes + 1)
+        fresh = {key_of(document_of(node, take, project.digests, {}, profile)) for take in takes} - seen
+        seen |= fresh
+        if fresh:
+            found.append((node, len(fresh)))
+    return found
 
 
-def _on_plan(board: Storyboard, catalogue: Catalogue, plan: Plan) -> _Column:
+def _on_plan(bought: list[tuple[Node, int]], catalogue: Catalogue, plan: Plan) -> _Column:
     total, refused = FREE, []
-    for node in _paid(board):
+    for node, takes in bought:
         if not _may_run(node, catalogue, plan.id):
             refused.append(node.id)
             continue
         one = node_price(node, catalogue, plan.id)
-        total += Cost(None if one.credits is None else one.credits * node.takes, 0, one.is_ceiling)
-    return _Column(plan.id, total.credits, catalogue.micro_usd(total.credits, plan.id), tuple(refused))
+        total += Cost(None if one.credits is None else one.credits * takes, 0, one.is_ceiling)
+    makes_any = len(refused) < len(bought)
+    return _Column(plan.id, total.credits, catalogue.micro_usd(total.credits, plan.id), tuple(refused), makes_any)
 
 
 def node_price(node: Node, catalogue: Catalogue, plan_class: str) -> Cost:
@@ -115,14 +134,14 @@ def _may_run(node: Node, catalogue: Catalogue, plan_class: str) -> bool:
     return not any(finding.about == "plan" for finding in verdict.findings)
 
 
-def _metered(board: Storyboard, catalogue: Catalogue) -> list[_Column]:
+def _metered(bought: list[tuple[Node, int]], catalogue: Catalogue) -> list[_Column]:
     """Price every node on the metered API that sells its model; what no API sells is named."""
     names = sorted({price.provider for model in catalogue.models for price in catalogue.metered(model.id, duration=8)})
     columns = []
     for name in names:
         total: int | None = 0
         refused = []
-        for node in _paid(board):
+        for node, takes in bought:
             found = (
                 ()
                 if node.kind is Kind.UPSCALE
@@ -133,8 +152,8 @@ def _metered(board: Storyboard, catalogue: Catalogue) -> list[_Column]:
             elif found[0].micro_usd is None or total is None:
                 total = None
             else:
-                total += found[0].micro_usd * node.takes
-        columns.append(_Column(f"metered: {name}", None, total, tuple(refused)))
+                total += found[0].micro_usd * takes
+        columns.append(_Column(f"metered: {name}", None, total, tuple(refused), len(refused) < len(bought)))
     return columns
 
 

@@ -16,7 +16,7 @@ from veospec.app.choices import Choices
 from veospec.app.uncollected import uncollected
 from veospec.catalog.catalogue import Catalogue
 from veospec.catalog.shipped import load_catalogue
-from veospec.errors import SpecInvalid, SpecUnreadable, UsageError
+from veospec.errors import SpecError, SpecInvalid, SpecUnreadable, UsageError
 from veospec.model import Digest, InputFact, Location, Problem, Severity, Storyboard
 from veospec.providers.base import Profile
 from veospec.providers.flow.config import plan_class as plan_class_of
@@ -158,11 +158,16 @@ def catalogue_for(day: date | None, overlay: Path | None) -> Catalogue:
 
 
 def profile_of(board: Storyboard, catalogue: Catalogue) -> Profile:
-    """Return the pure half of the storyboard's provider."""
+    """Return the pure half of the storyboard's provider. Raises `SpecError` for one that this version lacks."""
     if board.provider == "flow":
         from veospec.providers.flow.profile import FlowProfile
 
         return FlowProfile(catalogue, board.plan_class)
+    if board.provider != "local":
+        raise SpecError(
+            f"this version cannot work with the provider '{board.provider}'",
+            "use local or flow; `veospec cost` compares the prices of the others",
+        )
     deliver = board.deliver
     return LocalProfile(
         fps=board.project.fps,
