@@ -150,7 +150,10 @@ class JournalError(StoreError):
 
 
 class ApiError(VeospecError):
-    """A call to a provider failed."""
+    """A call to a provider failed.
+
+    `repeats` says how often the same call may be made again at most; None leaves that to what else is known.
+    """
 
     exit_code = Exit.FAILED
 
@@ -164,8 +167,10 @@ class ApiError(VeospecError):
         scope: Scope = Scope.SHOT,
         retry_after_s: float | None = None,
         reason: str = "",
+        repeats: int | None = None,
     ) -> None:
         super().__init__(message, hint)
+        self.repeats = repeats
         self.operation = operation
         self.charge = charge
         self.scope = scope

@@ -49,10 +49,10 @@ def test_rows(state: State, event: Event, then: State, action: Next) -> None:
 
 
 def test_only_a_person_leads_out_of_the_unclear() -> None:
-    """From `unknown` and `lost` nothing leads to another attempt but a person's event."""
+    """From `unknown` and `lost` nothing leads to another attempt but a person's event, or being free."""
     for (state, event), move in TABLE.items():
         if state in (State.UNKNOWN, State.LOST) and not may_begin([state]) and may_begin([move.state]):
-            assert event in PERSON
+            assert event in PERSON or event is Event.WORTHLESS
 
 
 def test_only_the_reserved_are_sent() -> None:
@@ -91,7 +91,8 @@ def test_nobody_looks_for_a_request_for_ever() -> None:
 
 CHOICES: dict[State, list[Event]] = {}
 for _state, _event in TABLE:
-    if _event is not Event.RESTARTED:
+    # The requests of these lives cost something, so none of them is worthless.
+    if _event not in (Event.RESTARTED, Event.WORTHLESS):
         CHOICES.setdefault(_state, []).append(_event)
 
 

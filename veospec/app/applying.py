@@ -16,10 +16,11 @@ from typing import Any
 
 from veospec.app.choices import Choices
 from veospec.app.delivering import Delivered, deliver
+from veospec.app.inventory import StoredInventory
 from veospec.app.outputs import check_outputs
 from veospec.app.planning import choices_of_saved, hold_to, inventory_of, narrowed, plan_with, read_saved, use_up
 from veospec.app.project import Project, open_project
-from veospec.app.remoting import reported_plan_class, run_remote
+from veospec.app.remoting import reported_plan_class, run_remote, search_remote
 from veospec.app.settings import Settings
 from veospec.app.tools import Media, ink_notices
 from veospec.app.witness import Asked, Sights, sights_of_apply
@@ -28,7 +29,7 @@ from veospec.model import Digest, InputFact, Key, Kind, NodeId
 from veospec.plan.budget import ask, price_text
 from veospec.plan.keys import document_of, key_of
 from veospec.plan.saved import SavedPlan, cost_document, plan_document
-from veospec.plan.values import Action, Document, Plan, Step
+from veospec.plan.values import Action, Document, Plan, Step, Why
 from veospec.providers.local.profile import LocalProfile
 from veospec.providers.local.renderer import LocalRenderer
 from veospec.review.safe import terminal as term
@@ -141,8 +142,10 @@ def apply_project(
     project = _opened(choices, environment)
     narrowed(project)  # a misspelt name is told before a store is made
     with Store.open(project.store_root, write=True, doing="apply") as store:
-        inventory = inventory_of(project, store, regenerate=settings.regenerate)
-        plan = plan_with(project, inventory)
+        plan = plan_with(project, _inventory(project, store, settings))
+        if saved is None and _has_lost(plan):
+            asyncio.run(_search(project, store, plan, settings, listener, environment))
+            plan = plan_with(project, _inventory(project, store, settings))
         if show_plan is not None and plan.has_work:
             show_plan(plan)
         _consent(plan, settings, saved, agree)
@@ -153,13 +156,22 @@ def apply_project(
         for notice in notices:
             listener.tell(Note(notice))
         report = asyncio.run(_run(project, store, plan, settings, listener, environment))
-        fresh = inventory_of(project, store, regenerate=settings.regenerate)
+        fresh = _inventory(project, store, settings)
         delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel, environment=environment)
         sights = None
         is_plain = saved is None and not choices.only and not settings.regenerate and not delivered.notes
         if is_plain and isinstance(environment, Asked):
             sights = sights_of_apply(project, fresh, plan, environment, delivered.files)
         return Applied(plan, report, delivered, project.out, notices, sights)
+
+
+def _inventory(project: Project, store: Store, settings: Settings) -> StoredInventory:
+    return inventory_of(project, store, regenerate=settings.regenerate, retry_failed=settings.retry_failed)
+
+
+def _has_lost(plan: Plan) -> bool:
+    """Tell whether something waits for a request whose answer was lost: what is found of it changes the plan."""
+    return any(step.action is Action.HOLD and step.reason.why is Why.UNKNOWN_FATE for step in plan.steps)
 
 
 def _notices(project: Project) -> tuple[str, ...]:
@@ -209,6 +221,24 @@ async def _run(
             renderer = LocalRenderer(project.profile) if isinstance(project.profile, LocalProfile) else None
             local = LocalMaker(renderer, bench, Materials(bench), halt, listener, workers=workers)
             return await Runner(plan, bench, local, halt, listener).run()
+
+
+async def _search(
+    project: Project,
+    store: Store,
+    plan: Plan,
+    settings: Settings,
+    listener: Listener,
+    environment: Mapping[str, str],
+) -> None:
+    """Look for lost requests before anything is planned. Raises `KeyboardInterrupt` when a person ends it."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="veospec") as pool:
+        bench = bench_of(project, store, pool)
+        halt = Halt(listener)
+        with _signals(halt.interrupt):
+            await search_remote(project, store, plan, settings, bench, halt, listener, environment)
+    if halt.is_interrupted:
+        raise KeyboardInterrupt
 
 
 def _needs_service(plan: Plan) -> bool:

@@ -27,6 +27,7 @@ class StoredInventory:
     committed: Callable[[], Mapping[tuple[StepId, Key], Digest]] = dict
     should_verify: bool = False
     looks_for_near: bool = False
+    retries_failed: bool = False
     _heads: Mapping[StepId, Head] | None = None
     _committed: Mapping[tuple[StepId, Key], Digest] | None = None
     _records: dict[Key, ActionRecord | None] = field(default_factory=dict)
@@ -63,7 +64,8 @@ class StoredInventory:
 
     def flight(self, key: Key) -> Flight | None:
         """Return what the journal says of a key that is live or was refused."""
-        return self.journal.flight(key)
+        found = self.journal.flight(key)
+        return None if found is not None and found.state == "failed" and self.retries_failed else found
 
     def head(self, step: StepId) -> Head | None:
         """Return what a step accepted last."""

@@ -36,8 +36,13 @@ def stored(project: Project, *, near: bool = False) -> Iterator[StoredInventory]
         yield inventory_of(project, store, near=near)
 
 
-def inventory_of(project: Project, store: Store, *, near: bool = False, regenerate: bool = False) -> StoredInventory:
-    """Return the inventory of an open store."""
+def inventory_of(
+    project: Project, store: Store, *, near: bool = False, regenerate: bool = False, retry_failed: bool = False
+) -> StoredInventory:
+    """Return the inventory of an open store.
+
+    With `regenerate` the committed manifest counts for nothing, with `retry_failed` neither do jobs that failed.
+    """
     return StoredInventory(
         store=store,
         board=project.board,
@@ -45,6 +50,7 @@ def inventory_of(project: Project, store: Store, *, near: bool = False, regenera
         committed=dict if regenerate else partial(committed, project),
         should_verify=project.choices.should_verify,
         looks_for_near=near,
+        retries_failed=retry_failed,
     )
 
 

@@ -28,12 +28,14 @@ from veospec.run.events import Listener
 from veospec.run.halt import Halt
 from veospec.run.journal import Journal
 from veospec.run.kit import Kit, Settings
+from veospec.run.landing import Lander
 from veospec.run.limits import Limits
 from veospec.run.local import LocalMaker
 from veospec.run.outcome import Report
 from veospec.run.ports import Bench
 from veospec.run.refs import JournalRefs
 from veospec.run.remote import RemoteMaker
+from veospec.run.resume import Earlier
 from veospec.run.runner import Runner
 from veospec.store.layout import Store
 
@@ -97,6 +99,28 @@ async def reported_plan_class(environment: Mapping[str, str], catalogue: Catalog
         return provider.plan_class
 
 
+@asynccontextmanager
+async def _kit(
+    project: Project,
+    store: Store,
+    plan: Plan,
+    wishes: Wishes,
+    bench: Bench,
+    halt: Halt,
+    listener: Listener,
+    environment: Mapping[str, str],
+) -> AsyncIterator[Kit]:
+    journal = Journal.open(store.journal_path)
+    try:
+        refs = JournalRefs(journal, bench.clock.now)
+        owners = _owners(store, plan)
+        async with flow_provider(environment, project.catalogue, refs, owners) as (provider, config):
+            settings = _settings(project, plan, wishes, is_loopback=config.is_loopback)
+            yield Kit(bench, provider, Desk(journal), halt, listener, settings, random.Random())  # noqa: S311 - jitter
+    finally:
+        journal.close()
+
+
 async def run_remote(
     project: Project,
     store: Store,
@@ -108,17 +132,27 @@ async def run_remote(
     environment: Mapping[str, str],
 ) -> Report:
     """Carry out a paid plan."""
-    journal = Journal.open(store.journal_path)
-    try:
-        refs = JournalRefs(journal, bench.clock.now)
-        owners = _owners(store, plan)
-        async with flow_provider(environment, project.catalogue, refs, owners) as (provider, config):
-            settings = _settings(project, plan, wishes, is_loopback=config.is_loopback)
-            kit = Kit(bench, provider, Desk(journal), halt, listener, settings, random.Random())  # noqa: S311 - jitter
-            local = LocalMaker(None, bench, kit.materials, halt, listener, workers=os.cpu_count() or 1)
-            return await Runner(plan, bench, RemoteMaker(kit, local), halt, listener, run=settings.run).run()
-    finally:
-        journal.close()
+    async with _kit(project, store, plan, wishes, bench, halt, listener, environment) as kit:
+        local = LocalMaker(None, bench, kit.materials, halt, listener, workers=os.cpu_count() or 1)
+        return await Runner(plan, bench, RemoteMaker(kit, local), halt, listener, run=kit.settings.run).run()
+
+
+async def search_remote(
+    project: Project,
+    store: Store,
+    plan: Plan,
+    wishes: Wishes,
+    bench: Bench,
+    halt: Halt,
+    listener: Listener,
+    environment: Mapping[str, str],
+) -> None:
+    """Look for the jobs of requests whose answers were lost, so that a plan can build on what is found."""
+    async with _kit(project, store, plan, wishes, bench, halt, listener, environment) as kit:
+        try:
+            await Earlier(kit, Lander(kit)).search()
+        finally:
+            kit.desk.close()
 
 
 def _owners(store: Store, plan: Plan) -> dict[NodeId, str]:

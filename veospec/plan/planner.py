@@ -213,10 +213,21 @@ def _without_bytes(step: Step, known: Known, world: _World) -> Step:
 
 
 def _in_flight(step: Step, flight: Flight) -> Step:
+    where = step.node.location
     if flight.state == "refused":
-        return replace(step, action=Action.REFUSED, reason=Reason(Why.REFUSED_BEFORE, flight.reason))
+        text = f"{where.file}:{where.line}: {flight.reason}"
+        return replace(step, action=Action.REFUSED, reason=Reason(Why.REFUSED_BEFORE, text))
+    if flight.state == "failed":
+        text = (
+            f"{where.file}:{where.line}: its job failed more than once ({flight.reason});"
+            " `veospec apply --retry-failed` sends it again"
+        )
+        return replace(step, action=Action.REFUSED, reason=Reason(Why.REFUSED_BEFORE, text))
     if flight.state in ("generated", "stored", "settled"):
         return replace(step, action=Action.FETCH, reason=Reason(Why.NOT_DOWNLOADED, "generated, not downloaded yet"))
+    if flight.state in _HELD_STATES and step.worth.is_free:
+        text = "its answer was lost; it is free, so it is asked for again when its job is not found"
+        return replace(step, action=Action.RESUME, reason=Reason(Why.IN_FLIGHT, text))
     if flight.state in _HELD_STATES or not flight.job:
         return replace(step, action=Action.HOLD, reason=Reason(Why.UNKNOWN_FATE, flight.reason))
     return replace(step, action=Action.RESUME, reason=Reason(Why.IN_FLIGHT, "a job of ours is running"))

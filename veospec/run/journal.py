@@ -41,6 +41,12 @@ from veospec.run.sealed_db import Row, SealedDb, Value
 
 FILE_NAME = "journal.sqlite3"
 
+FAILED_JOBS = 1
+"""How many jobs of one key may fail before a person has to ask for another.
+
+Source: useapi.net Google Flow API v1 reference, errors: of a failed job at most one resubmission. June 2026.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -365,10 +371,11 @@ class Journal:
 
 
 def _flights(records: Iterable[Record]) -> dict[Key, Flight]:
-    """Return what stands at each key: what is live before what was refused.
+    """Return what stands at each key: what is live before what was refused, and that before what fails every time.
 
     What was only reserved is left out: it was never sent, and the next writer releases it.
     """
+    failed: dict[Key, list[Flight]] = {}
     refused: dict[Key, Flight] = {}
     live: dict[Key, Flight] = {}
     for record in records:
@@ -379,7 +386,10 @@ def _flights(records: Iterable[Record]) -> dict[Key, Flight]:
                 live.update({entry.sent_key: flight, entry.key: flight})
             elif entry.state is State.REFUSED:
                 refused.update({entry.sent_key: flight, entry.key: flight})
-    return {**refused, **live}
+            elif entry.state is State.FAILED and has_job:
+                failed.setdefault(entry.key, []).append(flight)
+    hopeless = {key: flights[-1] for key, flights in failed.items() if len(flights) > FAILED_JOBS}
+    return {**hopeless, **refused, **live}
 
 
 def _number(row: Row) -> int:

@@ -123,6 +123,8 @@ class Kit:
             return
         name = model if error.scope is Scope.MODEL else ""
         is_stopped = error.scope is Scope.ACCOUNT or error.retry_after_s is not None
+        if is_stopped and (account, name) not in self._denials:
+            self.note(f"{error.message}. {error.hint}".rstrip(". "))
         self._denials[account, name] = Denial(error.message, error.hint, is_stopped)
         run, now = self.settings.run, self.now()
         await self.desk.do(lambda journal: journal.deny(run, account, name, error.message, now))

@@ -29,7 +29,7 @@ from veospec.store.durable import scratch_name
 HARD_TRIES = 3
 """Looks that may fail for a reason which does not pass by itself before the job is left for the next run."""
 
-RECOVER_AFTER_S = (0.0, 10.0, 60.0, 120.0)
+RECOVER_AFTER_S = (0.0, 3.0, 10.0, 30.0)
 """When to look for a request whose answer was lost: a job may appear late in the lists that are searched."""
 
 
@@ -103,11 +103,12 @@ class Lander:
     async def recover(self, record: Record, *, is_fresh: bool) -> Landed:
         """Look for the job of a request whose answer was lost, and give it to the attempt when it is found.
 
-        Not finding it proves nothing: the attempt stays unknown.
+        Not finding it proves nothing: the attempt stays unknown. Only one that is free is given up, to be sent again.
         """
         kit, seen, waited = self._kit, "", 0.0
         age_s = (kit.now() - record.attempt.created_at).total_seconds()
-        for at_s in RECOVER_AFTER_S:
+        is_free = all(entry.cost.is_free for entry in record.entries)
+        for at_s in RECOVER_AFTER_S[:2] if is_free else RECOVER_AFTER_S:
             if not is_fresh and at_s and age_s > RECOVER_AFTER_S[-1]:
                 break
             await kit.halt.sleep(kit.bench.clock, at_s - waited)
@@ -125,6 +126,10 @@ class Lander:
                 record = await kit.desk.do(lambda journal: journal.found(record.id, job, account, kit.now()))  # noqa: B023
                 kit.note(f"{record.attempt.node}: the answer was lost, its job is found again", steps_of(record)[0])
                 return Landed(record)
+        if is_free and not kit.halt.is_interrupted:
+            reason, now = "its answer was lost and its job was not found; it is free and may be sent again", kit.now()
+            places = [entry.position for entry in record.entries if entry.state is State.UNKNOWN]
+            record = await kit.desk.do(lambda j: j.ended(record.id, Event.WORTHLESS, reason, Charge.NO, now, places))
         return Landed(record, seen)
 
     async def again(self, made: ActionRecord, paid: tuple[Record, Entry] | None) -> ActionRecord | None:
@@ -193,17 +198,17 @@ class Lander:
             ran_s = watched_s
             expected_s = kit.looks.expected_s(model, usual_s)
             kit.progress(steps_of(record), Phase.RUNNING, before_s + watched_s, expected_s)
-            if watched_s + wait_s > kit.settings.deadline_s(model):
-                return (), Landed(
-                    record, f"its job still runs after {watched_s / 60:.0f} minutes", "Run it again later."
-                )
+            left_s = kit.settings.deadline_s(model) - watched_s
+            if left_s <= 0:
+                return (), Landed(record, f"its job still runs after {_span(watched_s)}", "Run it again later.")
+            wait_s = min(wait_s, left_s)
 
     async def _end(self, record: Record, event: Event, charge: Charge, error: ApiError) -> Landed:
         """Write down that a job ended without a result."""
         now = self._kit.now()
         ended = [entry for entry in record.entries if entry.state is State.SUBMITTED]
         places = [entry.position for entry in ended]
-        await self._kit.desk.do(lambda j: j.ended(record.id, event, _said(error), charge, now, places))
+        await self._kit.desk.do(lambda j: j.ended(record.id, event, said(error), charge, now, places))
         if charge is Charge.NO:
             self._tell_released(record, ended)
         return Landed(record, error.message, error.hint)
@@ -228,8 +233,8 @@ class Lander:
         except ApiError as error:
             verdict = on_job(error)
             if verdict.event in (Event.FAILED, Event.GONE, Event.CONTENT_REFUSED):
-                places, now, said = (entry.position,), kit.now(), _said(error)
-                await kit.desk.do(lambda j: j.ended(record.id, Event.GONE, said, Charge.YES, now, places))
+                places, now, why = (entry.position,), kit.now(), said(error)
+                await kit.desk.do(lambda j: j.ended(record.id, Event.GONE, why, Charge.YES, now, places))
             elif error.scope is Scope.RUN:
                 kit.halt.dead(error)
             return Landed(record, f"generated, not downloaded yet: {error.message}", error.hint)
@@ -312,5 +317,10 @@ def _completed(record: Record, found: tuple[Result, ...]) -> tuple[Result, ...]:
     )
 
 
-def _said(error: ApiError) -> str:
+def said(error: ApiError) -> str:
+    """Return what the journal keeps of an error."""
     return f"{error.message} ({error.reason})" if error.reason else error.message
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"

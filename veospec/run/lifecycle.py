@@ -36,7 +36,8 @@ class State(StrEnum):
 class Event(StrEnum):
     """What happened to a take.
 
-    `not-taken` is a proven rejection that passes with time; `gone` a paid result that nobody can hand out any more;
+    `not-taken` is a proven rejection that passes with time; `worthless` gives up a lost request that cost nothing,
+    whatever became of it; `gone` a paid result that nobody can hand out any more;
     `restarted` is what a new process says of everything it finds. The `person-` events come from `resolve` only.
     """
 
@@ -56,6 +57,7 @@ class Event(StrEnum):
     SETTLED = "settled"
     FOUND = "found"
     NOT_FOUND = "not-found"
+    WORTHLESS = "worthless"
     RESTARTED = "restarted"
     PERSON_ADOPT = "person-adopt"
     PERSON_RETRY = "person-retry"
@@ -127,6 +129,9 @@ TABLE: dict[tuple[State, Event], Move] = {
     (_S.UNKNOWN, _E.ACCEPTED): Move(_S.SUBMITTED, _N.POLL),
     (_S.UNKNOWN, _E.FOUND): Move(_S.SUBMITTED, _N.POLL),
     (_S.UNKNOWN, _E.NOT_FOUND): Move(_S.UNKNOWN, _N.ASK),
+    # Only for requests that are free: a second one costs as little as the first.
+    # Source: useapi.net Google Flow API v1 reference, lost answers: free models may be submitted again. June 2026.
+    (_S.UNKNOWN, _E.WORTHLESS): Move(_S.ABANDONED, _N.NONE),
     (_S.SUBMITTED, _E.RUNNING): Move(_S.SUBMITTED, _N.POLL),
     (_S.SUBMITTED, _E.COMPLETED): Move(_S.GENERATED, _N.FETCH),
     (_S.SUBMITTED, _E.CONTENT_REFUSED): Move(_S.REFUSED, _N.NONE),

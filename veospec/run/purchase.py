@@ -19,7 +19,7 @@ from veospec.run.events import Phase, Reserved, Settled, StepStarted, Waiting, W
 from veospec.run.filing import was_made
 from veospec.run.journal import Journal, Standing
 from veospec.run.kit import Kit, lane_of
-from veospec.run.landing import Landed, Lander
+from veospec.run.landing import Landed, Lander, said
 from veospec.run.leases import leases
 from veospec.run.lifecycle import Event, State
 from veospec.run.limits import Place
@@ -228,7 +228,7 @@ class Purchase:
     async def _judged(self, error: ApiError, verdict: Verdict, record: Record) -> None:
         """Write down what an error says about a request that was sent."""
         kit, now, attempt = self.kit, self.kit.now(), record.id
-        reason = f"{error.message} ({error.reason})" if error.reason else error.message
+        reason = said(error)
         if verdict.event is Event.ANSWER_LOST:
             await kit.desk.do(lambda journal: journal.unclear(attempt, reason, now))
             return
@@ -242,9 +242,13 @@ class Purchase:
         if verdict.event is Event.ANSWER_LOST:
             kit.note(f"{record.attempt.node}: the answer was lost, looking for its job", self._steps[0])
             landed = await self.lander.recover(await self._now(record), is_fresh=True)
+            if landed.record.entries[0].state is State.ABANDONED:
+                return None if await self._wait(error, ()) else Bought(reason=error.message, hint=error.hint)
             if landed.record.entries[0].state is State.SUBMITTED:
                 landed = await self.lander.land(landed.record, is_fresh=False, generated=_nothing)
             return Bought(landed)
+        if not verdict.is_passing and error.repeats and await self._wait(error, ()):
+            return None
         if verdict.is_passing:
             if error.scope is Scope.ACCOUNT:
                 kit.slots.halve(prepared.account, lane_of(prepared.order.node))
@@ -255,14 +259,15 @@ class Purchase:
         await kit.stop_for(error, prepared.account, model)
         is_stopped = error.scope in (Scope.ACCOUNT, Scope.RUN)
         is_refused = verdict.event is Event.CONTENT_REFUSED
-        return Bought(is_refused=is_refused, is_stopped=is_stopped, reason=error.message, hint=error.hint)
+        return Bought(is_refused=is_refused, is_stopped=is_stopped, reason=said(error), hint=error.hint)
 
     async def _wait(self, error: ApiError, gate: tuple[str, ...]) -> bool:
         """Wait as long as the service asks, within patience; False when it is too long or too often."""
         kit, patience, limits = self.kit, self._patience, self.kit.settings.limits
         patience.tries += 1
         wait_s = limits.backoff_s(patience.tries, error.retry_after_s, kit.rnd)
-        if patience.tries >= limits.submit_tries or patience.waited_s + wait_s > limits.patience_s:
+        most = limits.submit_tries if error.repeats is None else min(limits.submit_tries, error.repeats + 1)
+        if patience.tries >= most or patience.waited_s + wait_s > limits.patience_s:
             return False
         patience.waited_s += wait_s
         if gate:

@@ -162,6 +162,7 @@ class RemoteMaker:
             return True
         attempts = await kit.desk.look(lambda journal: journal.at(wanted.key))
         live = next(((record, entry) for record, entry in attempts if entry.is_live), None)
+        may_begin = step.action is Action.GENERATE
         if live is not None:
             kit.tell(StepStarted(step.id, Work.RESUME))
             landed = await self._earlier.land(live[0])
@@ -171,6 +172,7 @@ class RemoteMaker:
                 return True
             if await self._is_here(wanted, call):
                 return True
+            may_begin = may_begin or step.worth.is_free
         refused = [entry for _, entry in attempts if entry.state is State.REFUSED]
         if refused:
             hint = "Change the words or the pictures, or allow it once more: veospec resolve "
@@ -184,7 +186,7 @@ class RemoteMaker:
         if made is not None:
             await self._without_bytes(wanted, made, call, attempts)
             return True
-        if step.action is Action.GENERATE:
+        if may_begin:
             return False
         state = {Action.REFUSED: Ended.REFUSED, Action.BLOCKED: Ended.BLOCKED}.get(step.action, Ended.HELD)
         hint = resolve_hint(step.node.id) if state is Ended.HELD else ""

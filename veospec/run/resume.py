@@ -41,6 +41,23 @@ class Earlier:
             self._fly(record, waits=False)
         await asyncio.sleep(0)
 
+    async def search(self) -> None:
+        """Look for the job of every request whose answer was lost and that no other process works on."""
+        live = await self._kit.desk.look(lambda journal: journal.live())
+        lost = [r for r in live if any(e.state in (State.SUBMITTING, State.UNKNOWN) for e in r.entries)]
+        await asyncio.gather(*(self._sought(record) for record in lost))
+
+    async def _sought(self, record: Record) -> None:
+        kit, now = self._kit, self._kit.now()
+        keys = {key for entry in record.entries for key in (entry.key, entry.sent_key)}
+        async with leases(kit.bench, keys, kit.halt, None) as are_ours:
+            if not are_ours:
+                return
+            kit.note(f"{record.attempt.node}: an answer was lost, looking for its job", steps_of(record)[0])
+            record, moves = await kit.desk.do(lambda journal: journal.restarted(record.id, now))
+            if any(move.action is Next.RECOVER for move in moves.values()):
+                await self._lander.recover(record, is_fresh=False)
+
     async def land(self, record: Record) -> Landed:
         """Go on with an attempt, once in this process however many steps wait for it; another process is waited for."""
         flight = self._flights.get(record.id)

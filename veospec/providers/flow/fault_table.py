@@ -53,7 +53,10 @@ _SUBMIT = frozenset({Kind.SUBMIT})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. Empty `statuses`, `reasons` and `words` fit everything; `wait_s` is the least wait."""
+    """One line of the table. Empty `statuses`, `reasons` and `words` fit everything.
+
+    `wait_s` is the least wait, `repeats` bounds how often the call is made again.
+    """
 
     name: str
     error: type[ApiError]
@@ -68,6 +71,7 @@ class Row:
     wait_s: float | None = None
     is_json: bool | None = True
     reason: str = ""
+    repeats: int | None = None
 
 
 def reasons(*names: str) -> re.Pattern[str]:
@@ -164,6 +168,7 @@ TABLE: tuple[Row, ...] = (
         scope=Scope.ACCOUNT,
         wait_s=60,
         reason="CAPTCHA_QUALITY",
+        repeats=2,
     ),
     Row(
         "model-denied",
@@ -384,6 +389,7 @@ PICTURE_500 = Row(
     "one more try may pass; then change the prompt or the model",
     wait_s=15,
     reason="INTERNAL",
+    repeats=1,
 )
 """Pictures are free and made while one waits, so their 500 is a failure and not a lost answer."""
 

@@ -109,6 +109,7 @@ def _error(row: Row, failure: Failure, found: tuple[str, ...], said: str, now: d
         scope=row.scope,
         retry_after_s=wait,
         reason=row.reason or (found[0] if found else ""),
+        repeats=row.repeats,
     )
 
 
