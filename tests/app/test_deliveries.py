@@ -16,6 +16,8 @@ import pytest
 from acceptance import Person, film
 from PIL import Image
 
+from veospec.review.approved import approval_digest
+
 HOSTILE = '夜のフェリー العبّارة 👩‍🔧 <script>window.pwned = 1</script> & "x" | * y'
 LINE = "待って! انتظر <script>alert(1)</script> --> 🚢"
 
@@ -193,3 +195,17 @@ def test_the_page_tells_what_changed_since_the_take_before(veospec: Person) -> N
     veospec.edit("Still black water.", "Still black cold water.")
     veospec("apply")
     assert "Since the take that mk approved" in page.read_text("utf-8")
+
+
+def test_an_approval_of_all_deliveries_at_once_is_found_again(veospec: Person) -> None:
+    shots = "shots:\n  - {id: A, prompt: Black water., duration: 4s}\n"
+    veospec.write(f'veospec: 1\nmatrix: {{aspect: ["16:9", "9:16"]}}\ndeliver: {{animatic: {{size: 180p}}}}\n{shots}')
+    veospec("apply")
+    whole = approval_digest(o["digest"] for o in veospec.manifest()["outputs"])
+    veospec.edit("duration: 4s}", f"duration: 4s, review: {{status: done, approved: {whole}}}}}")
+    for prompt in ("Grey water", "White water"):
+        veospec.edit("Black water" if prompt == "Grey water" else "Grey water", prompt)
+        veospec("apply")
+    page = (veospec.folder / "out/review.html").read_text("utf-8")
+    assert page.count("Since the approved take: prompt: ") == 2
+    assert page.count('["gone","Black"]') == 2
