@@ -186,7 +186,7 @@ def test_the_page_tells_what_changed_since_the_take_before(veospec: Person) -> N
     veospec.edit("Black water.", "Still black water.")
     veospec("apply")
     text = page.read_text("utf-8")
-    assert "Since the take before: prompt:" in text
+    assert 'Compared with the take before: prompt"' in text
     assert '["new","Still' in text
     before = veospec.manifest()["outputs"][0]["digest"]
     veospec.edit("duration: 4s}", f"duration: 4s, review: {{status: done, by: mk, approved: {before}}}}}")
@@ -194,7 +194,7 @@ def test_the_page_tells_what_changed_since_the_take_before(veospec: Person) -> N
     assert '"change"' not in page.read_text("utf-8")
     veospec.edit("Still black water.", "Still black cold water.")
     veospec("apply")
-    assert "Since the take that mk approved" in page.read_text("utf-8")
+    assert "Compared with the take that mk approved" in page.read_text("utf-8")
 
 
 def test_an_approval_of_all_deliveries_at_once_is_found_again(veospec: Person) -> None:
@@ -207,5 +207,5 @@ def test_an_approval_of_all_deliveries_at_once_is_found_again(veospec: Person) -
         veospec.edit("Black water" if prompt == "Grey water" else "Grey water", prompt)
         veospec("apply")
     page = (veospec.folder / "out/review.html").read_text("utf-8")
-    assert page.count("Since the approved take: prompt: ") == 2
+    assert page.count("Compared with the approved take: prompt") == 2
     assert page.count('["gone","Black"]') == 2

@@ -12,13 +12,16 @@ from itertools import islice, product
 from veospec.app.inventory import StoredInventory
 from veospec.errors import StoreCorrupt
 from veospec.model import Key, Kind, Node, NodeId
-from veospec.plan.explain import changes, summary
+from veospec.plan.explain import changes
 from veospec.plan.values import Change, Document, Plan, Reason, Step, StepId, Why
 from veospec.review.approved import approval_digest
 from veospec.store.actions import ActionRecord
 
 _MOST_GUESSES = 256
 """An approval of several deliveries names their digests as one; so many combinations of earlier takes are tried."""
+
+_NAMED = 4
+"""So many fields are named in a sentence; the page shows all of them below it."""
 
 
 def reasons_of(plan: Plan, inventory: StoredInventory) -> dict[StepId, Reason]:
@@ -47,7 +50,7 @@ class _History:
         found = _once(changes(before[0].document, step.document))
         if not found:
             return step.reason
-        return Reason(Why.CHANGED, f"Since {before[1]}: {summary(found)}", found)
+        return Reason(Why.CHANGED, f"Compared with {before[1]}: {_names(found)}", found)
 
     def _accepted(self, step: Step) -> tuple[ActionRecord, str] | None:
         """Return the record to compare with and how people call it."""
@@ -93,6 +96,12 @@ def _once(found: tuple[Change, ...]) -> tuple[Change, ...]:
     """Leave out what a slate burns in of a prompt that is told already."""
     has_prompt = any(change.field == "prompt" for change in found)
     return tuple(change for change in found if not (has_prompt and change.field == "burn.text"))
+
+
+def _names(found: tuple[Change, ...]) -> str:
+    names = [change.field for change in found]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _nearest_first(rows: Sequence[Sequence[ActionRecord]]) -> Iterator[tuple[ActionRecord, ...]]:
