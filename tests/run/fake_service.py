@@ -121,7 +121,7 @@ class FakeService:
         if node in self.answers_at_once:
             job.done_at = 0.0
             found = self._results(job)
-            return Accepted(job.id, self.account, tuple(replace(r, url="", content=_bytes(r)) for r in found))
+            return Accepted(job.id, self.account, tuple(_inside(result) for result in found))
         return Accepted(job.id, self.account)
 
     async def poll(self, job_id: str) -> tuple[Result, ...] | None:
@@ -163,6 +163,10 @@ class FakeService:
 
     def count(self, call: str) -> int:
         return sum(made == call or made.startswith(call + ":") for made in self.calls)
+
+
+def _inside(result: Result) -> Result:
+    return result if result.refused else replace(result, url="", content=_bytes(result))
 
 
 def _bytes(result: Result) -> bytes:

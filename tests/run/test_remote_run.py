@@ -349,6 +349,16 @@ def test_pictures_that_come_inside_the_answer(world: World) -> None:
     assert world.service.count("poll") == 0
 
 
+def test_a_refusal_inside_the_answer(world: World) -> None:
+    """An answer without a file is a refusal at once: nobody looks at a job, nothing is charged or sent again."""
+    world.service.answers_at_once = frozenset({"SH000"})
+    world.service.filters[1] = "silent refusal"
+    report = world.apply(plan(*shots(1)))
+    assert states(report) == [Ended.REFUSED]
+    assert (world.service.count("poll"), world.service.charged, report.spent) == (0, 0, Cost(0, 0))
+    assert states(world.apply(plan(*shots(1)))) == [Ended.REFUSED]
+
+
 def test_the_ceiling_is_never_passed(world: World) -> None:
     """The third shot would pass it: it is not sent, exit 5."""
     report = world.apply(plan(*shots(3), ceiling=Ceiling(50, None, "the command line")))

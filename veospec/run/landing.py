@@ -63,9 +63,8 @@ class Lander:
         written down.
         """
         kit, why = self._kit, Landed(record)
-        results = results or {}
         try:
-            if not results and any(entry.state is State.SUBMITTED for entry in record.entries):
+            if results is None and any(entry.state is State.SUBMITTED for entry in record.entries):
                 found, why = await self._watch(record, is_fresh=is_fresh)
                 generated()
                 if found:
@@ -74,6 +73,7 @@ class Lander:
             generated()
         record = await kit.desk.look(lambda journal: journal.record(record.id))
         waiting = [entry for entry in record.entries if entry.state is State.GENERATED]
+        results = results or {}
         troubles = await asyncio.gather(*(self._bring(record, entry, results.get(entry.position)) for entry in waiting))
         record = await kit.desk.look(lambda journal: journal.record(record.id))
         trouble = next((t for t in troubles if t is not None), None)

@@ -22,6 +22,7 @@ from veospec.run.halt import Halt
 from veospec.run.journal import Journal
 from veospec.run.kit import Kit, Settings, resolve_hint
 from veospec.run.landing import Landed, Lander
+from veospec.run.leases import allow_many_files
 from veospec.run.lifecycle import State
 from veospec.run.local import LocalMaker
 from veospec.run.outcome import Outcome
@@ -76,6 +77,7 @@ class RemoteMaker:
     async def open(self, plan: Plan) -> None:
         """Go on with every attempt that no other process works on, and ask the service whether buying will work."""
         kit = self._kit
+        allow_many_files()
         await self._earlier.begin()
         paid = [step for step in plan.steps if step.action is Action.GENERATE and step.node.kind is not Kind.JOIN]
         if not paid:
