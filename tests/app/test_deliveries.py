@@ -209,3 +209,13 @@ def test_an_approval_of_all_deliveries_at_once_is_found_again(veospec: Person) -
     page = (veospec.folder / "out/review.html").read_text("utf-8")
     assert page.count("Compared with the approved take: prompt") == 2
     assert page.count('["gone","Black"]') == 2
+
+
+def test_a_long_film_has_several_contact_sheets(veospec: Person) -> None:
+    shots = "".join(f"  - {{id: S{n:03}, prompt: Shot {n}}}\n" for n in range(100))
+    veospec.write(f"veospec: 1\nshots:\n{shots}")
+    wrote = [line.rpartition("/")[2] for line in veospec("sheet").out.split()]
+    assert wrote == ["contact-sheet.jpg", "contact-sheet-2.jpg", "contact-sheet.html"]
+    first, second = (veospec.folder / "out" / name for name in wrote[:2])
+    with Image.open(first) as whole, Image.open(second) as rest:
+        assert whole.height > 4 * rest.height

@@ -19,6 +19,8 @@ from veospec.review.sheet import SheetLine, sheet_lines, sheet_page
 from veospec.review.values import CutList, OutputId
 
 SHEET_VERSION = 3
+SHEET_TAKES = 96
+"""Takes on one JPEG: a thousand on one would be too tall for its format and need a gigabyte to draw."""
 
 
 def reel_name(cut: CutList) -> str:
@@ -27,7 +29,7 @@ def reel_name(cut: CutList) -> str:
 
 
 def sheet(desk: Desk) -> list[str]:
-    """Write the contact sheet as JPEG and as a page to print."""
+    """Write the contact sheet as JPEG, several for a long film, and as a page to print."""
     board = desk.account.project.storyboard
     lines = sheet_lines(board, desk.account.outputs)
     if not lines:
@@ -43,14 +45,21 @@ def sheet(desk: Desk) -> list[str]:
         trouble = next((reason for reason in found if isinstance(reason, str)), "")
         entries.append(_entry(line, pictures, trouble or line.missing))
         names[line.output] = [desk.poster(picture) for picture in pictures]
-
-    def make(target: Path) -> None:
-        media_sheet.write_sheet(title, entries, columns, target)
-
     said = [[repr(line), entry.missing] for line, entry in zip(lines, entries, strict=True)]
-    desk.stamped(SHEET, {"sheet": SHEET_VERSION, "title": title, "columns": columns, "lines": said}, make)
+    starts = range(0, len(lines), SHEET_TAKES)
+    paths = []
+    for number, start in enumerate(starts, start=1):
+        part = slice(start, start + SHEET_TAKES)
+        head = title if len(starts) == 1 else f"{title} ({number} of {len(starts)})"
+
+        def make(target: Path, head: str = head, part: slice = part) -> None:
+            media_sheet.write_sheet(head, entries[part], columns, target)
+
+        path = SHEET if number == 1 else f"{Path(SHEET).stem}-{number}.jpg"
+        desk.stamped(path, {"sheet": SHEET_VERSION, "title": head, "columns": columns, "lines": said[part]}, make)
+        paths.append(path)
     desk.write(SHEET_PAGE, sheet_page(title, lines, columns, names).encode())
-    return [SHEET, SHEET_PAGE]
+    return [*paths, SHEET_PAGE]
 
 
 def _entry(line: SheetLine, pictures: Sequence[Path], missing: str) -> media_sheet.SheetEntry:
