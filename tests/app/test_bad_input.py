@@ -239,7 +239,7 @@ def little_disk(tmp_path: Path) -> Iterator[Path]:
     if not is_able or subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("needs the right to mount a small disk")
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_a_read_only_disk_can_be_looked_at_and_is_not_written(
@@ -271,16 +271,21 @@ def test_a_folder_without_the_right_to_write(veospec: Person) -> None:
 def test_a_full_disk_stops_and_leaves_no_half_file(little_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     person = Person(little_disk, capsys)
     person.write(
-        "veospec: 1\ndeliver: {animatic: {size: 1080p}}\nshots:\n"
-        + "".join(f"  - {{id: S{n:02}, prompt: Rain {n}.}}\n" for n in range(12))
+        "veospec: 1\ndefaults: {duration: 4s}\nshots:\n"
+        + "".join(f"  - {{id: S{n:02}, prompt: Rain {n}.}}\n" for n in range(8))
+        + SMALL.replace("180p", "540p")
     )
+    (little_disk / "ballast").write_bytes(bytes(1_100_000))
     ended = person("apply", code=9)
     assert "space" in ended.err
     store = little_disk / ".veospec"
     assert not list((store / "scratch").iterdir())
-    (little_disk / "shots.yaml").write_text(GOOD)
+    assert not list(store.rglob("*.part"))
     found = person.json("cache", "verify")
     assert found["damaged"] == 0
+    assert found["records"] < 8
+    subprocess.run(["mount", "-o", "remount,size=60m", str(little_disk)], check=True)
+    assert person.json("apply")["counts"] == {"reused": found["records"], "made": 8 - found["records"]}
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {

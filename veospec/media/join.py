@@ -210,8 +210,11 @@ def _ready(piece: Piece, form: Form, ours: bytes, kept: Path) -> Stretch:
     path = kept / f"{name}.mp4"
     if not _is_whole(path):
         fresh = kept / f".{name}.{os.getpid()}.part"
-        _encode(piece, form, fresh)
-        fresh.replace(path)
+        try:
+            _encode(piece, form, fresh)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
     return Stretch(path, name, 0, stretch.count)
 
 

@@ -72,8 +72,11 @@ def _block(content: bytes, lead: int, cache: Path, *, is_last: bool) -> tuple[by
     packets = tuple(chunks[lead:] if is_last else chunks[lead : lead + _BLOCK_PACKETS])
     body = b"".join(struct.pack(">I", len(packet)) + packet for packet in packets)
     fresh = path.with_suffix(f".{os.getpid()}.part")
-    fresh.write_bytes(_MAGIC + hashlib.sha256(body).digest() + body)
-    fresh.replace(path)
+    try:
+        fresh.write_bytes(_MAGIC + hashlib.sha256(body).digest() + body)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
     return packets
 
 

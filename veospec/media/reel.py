@@ -134,8 +134,11 @@ def _kept(cache: Path, key: str, draw: Callable[[Path], None]) -> Path:
     path = cache / f"{key}.mp4"
     if not _is_whole(path):
         fresh = cache / f".{key}.{os.getpid()}.part"
-        draw(fresh)
-        fresh.replace(path)
+        try:
+            draw(fresh)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
     return path
 
 
