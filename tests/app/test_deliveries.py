@@ -219,3 +219,15 @@ def test_a_long_film_has_several_contact_sheets(veospec: Person) -> None:
     first, second = (veospec.folder / "out" / name for name in wrote[:2])
     with Image.open(first) as whole, Image.open(second) as rest:
         assert whole.height > 4 * rest.height
+
+
+def test_somebodys_own_file_is_left_alone_and_told(veospec: Person) -> None:
+    shots = "shots:\n  - {id: A, prompt: Black water., duration: 4s}\n"
+    veospec.write(f"veospec: 1\ndeliver: {{animatic: {{size: 180p}}, timeline: [edl]}}\n{shots}")
+    assert "none of its shots is made" in veospec("reel").said
+    for name in ("preview.webp", "timeline.edl"):
+        veospec.write("mine", f"out/{name}")
+    said = veospec("apply").said
+    assert said.count("was not written by veospec") == 2
+    assert (veospec.folder / "out/preview.webp").read_text() == "mine"
+    assert film(veospec.folder / "out/reel_16x9.mp4").frames == veospec.manifest()["cuts"][0]["frames"]

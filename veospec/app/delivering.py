@@ -74,7 +74,7 @@ def deliver(
         else:
             films.keep(desk)
         shown = desk.attempt(pages.sheet)[:1] + desk.attempt(pages.page)
-        pages.exports(desk, pages.wanted_exports(desk))
+        desk.attempt(lambda desk: pages.exports(desk, pages.wanted_exports(desk)))
         desk.manifest()
         desk.tidy()
         made = sum(1 for t in account.takes if t.file.startswith("clips/"))

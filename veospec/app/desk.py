@@ -48,10 +48,10 @@ class Desk:
             self._lease.release()
 
     def attempt(self, work: Callable[[Desk], list[str]]) -> list[str]:
-        """Do a part of the delivery; a picture that cannot be made is a note, never a lost run."""
+        """Do a part of the delivery; what cannot be made, or meets somebody's own file, is a note, never a lost run."""
         try:
             return work(self)
-        except (MediaError, StoreCorrupt) as error:
+        except (MediaError, StoreCorrupt, OutputForeign) as error:
             self.note(error.message, error.hint)
             return []
 

@@ -30,6 +30,8 @@ def reels(desk: Desk) -> list[str]:
         film = reel_cut(desk, cut)
         if any(segment.path for segment in film.segments):
             paths.append(_reel(desk, cut, film, joined.get(cut.slug), signer))
+        else:
+            desk.note(f"there is no reel {cut.slug}: none of its shots is made", "run `veospec apply`")
     return paths
 
 
