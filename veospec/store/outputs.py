@@ -21,7 +21,7 @@ from veospec.errors import OutputForeign, StoreCorrupt, StoreError
 from veospec.model import Digest
 from veospec.store.below import RefusedError, open_folder, open_regular, parts_of
 from veospec.store.blobs import is_digest, is_suffix
-from veospec.store.durable import copy_bytes, digest_of, replace_file, scratch_name, write_all
+from veospec.store.durable import PRIVATE, copy_bytes, digest_of, replace_file, scratch_name, write_all
 from veospec.store.faults import from_os_error, translated
 from veospec.store.layout import Store
 from veospec.store.sealed import SealError, seal, unseal
@@ -30,6 +30,7 @@ KIND = "veospec_outputs"
 VERSION = 1
 _TEMPORARY = ".veospec-"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
@@ -54,7 +55,9 @@ class OutFolder:
         # Relative, so that a project that moves with its store keeps what is its own.
         name = sha256(os.fsencode(os.path.relpath(self.folder, store.root.resolve()))).hexdigest()
         self._ledger_path = store.outputs_folder / f"{name}.json"
+        self._promises_path = self._ledger_path.with_suffix(".promised")
         self._ledger = _read_ledger(self._ledger_path)
+        _add_promises(self._ledger, self._promises_path)
         self._saved: dict[str, tuple[Digest, ...]] = dict(self._ledger)
 
     def __enter__(self) -> OutFolder:
@@ -69,6 +72,7 @@ class OutFolder:
             content = seal(KIND, VERSION, {"files": self._ledger})
             with translated("write", self._ledger_path):
                 replace_file(self._ledger_path, content, scratch=self._store.scratch)
+                self._promises_path.unlink(missing_ok=True)
             self._saved = self._ledger
             self._ledger = dict(self._saved)
 
@@ -276,15 +280,15 @@ class OutFolder:
     def _promise(self, path: str, digest: Digest) -> None:
         """Write down that these bytes are ours before they appear: a crash in between must not make them a stranger's.
 
-        Blobs need none: they are in the store.
+        Blobs need none: they are in the store. One line beside the list, because the list grows with the film.
         """
-        before = self._ledger
-        self._ledger = {**before, path: (*before.get(path, ()), digest)}
-        try:
-            self.close()
-        except StoreError:
-            self._ledger = before
-            raise
+        with translated("write", self._promises_path):
+            fd = os.open(self._promises_path, _APPEND, PRIVATE)
+            try:
+                write_all(fd, f"\n{digest} {path}\n".encode())  # a line before it may have been cut short
+            finally:
+                os.close(fd)
+        self._ledger[path] = (*self._ledger.get(path, ()), digest)
 
     def _note(self, path: str, digest: Digest) -> None:
         self._ledger[path] = (digest,)
@@ -327,3 +331,12 @@ def _read_ledger(path: Path) -> dict[str, tuple[Digest, ...]]:
     if type(files) is not dict or not all(type(digests) is list for digests in files.values()):
         return {}
     return {path: tuple(filter(is_digest, digests)) for path, digests in files.items()}
+
+
+def _add_promises(ledger: dict[str, tuple[Digest, ...]], path: Path) -> None:
+    """Add what a run that never ended had promised; a line that was cut short is no promise."""
+    with suppress(OSError, UnicodeDecodeError):
+        for line in path.read_text("utf-8").split("\n")[:-1]:
+            digest, _, name = line.partition(" ")
+            if is_digest(digest) and name:
+                ledger[name] = (*ledger.get(name, ()), digest)
