@@ -175,6 +175,7 @@ def test_one_edited_word_makes_one_key_and_reports_what_is_stale(drawn: Person) 
     told = drawn("explain", "TXT").out
     assert "[-sleeps.-]" in told
     assert "{+dreams.+}" in told
+    assert "changed start" in drawn("explain", "CHN").out
     done = drawn("apply")
     assert "11 reused, 2 made" in done.out
     assert "stale: CHN T01 kept as it is although TXT changed (policy.stale_downstream: report)" in done.out

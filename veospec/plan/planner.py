@@ -188,7 +188,7 @@ def _kept(step: Step, world: _World) -> Step | None:
         action=Action.REUSE,
         digest=known.digest,
         stale=True,
-        reason=Reason(Why.STALE, text),
+        reason=Reason(Why.STALE, text, changes(before, step.document)),
     )
 
 
