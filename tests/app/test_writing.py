@@ -205,6 +205,19 @@ def test_init_writes_the_files_of_a_ci(veospec: Person, ci: str, names: list[str
     assert (veospec.folder / names[0]).read_text() == "mine"
 
 
+def test_the_files_of_a_ci_lie_at_the_top_of_the_repository(veospec: Person) -> None:
+    """A storyboard in a folder of a repository: the CI looks at the top only, and needs the path from there."""
+    (veospec.folder / ".git").mkdir()
+    veospec("init", "films/kite")
+    person = Person(veospec.folder / "films/kite", veospec._capture)
+    person("init", "--ci", "github")
+    assert not (person.folder / ".github").exists()
+    text = (veospec.folder / ".github/workflows/veospec.yml").read_text()
+    assert 'SPEC: "films/kite/shots.yaml"' in text
+    veospec("init", "--ci", "gitlab", "films/kite")
+    assert "films/kite/out" in (veospec.folder / "veospec.gitlab-ci.yml").read_text()
+
+
 def test_the_schema_of_storyboards_accepts_what_is_accepted(veospec: Person) -> None:
     document = yaml.safe_load((ROOT / "specs/night-ferry/shots.yaml").read_text())
     assert list(schema("shots").iter_errors(document)) == []

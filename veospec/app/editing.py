@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def start(folder: Path, *, is_minimal: bool, ci: str, should_overwrite: bool) ->
     wanted: dict[str, str]
     if ci:
         files_for = {"github": ci_files.github_files, "gitlab": ci_files.gitlab_files}[ci]
-        wanted = files_for("shots.yaml", __version__)
+        project, folder = folder, _repository(folder)
+        spec = (project.resolve() / "shots.yaml").relative_to(folder.resolve()).as_posix()
+        wanted = files_for(spec, __version__)
     else:
         wanted = {
             "shots.yaml": scaffold.minimal() if is_minimal else scaffold.starter(),
@@ -48,6 +51,15 @@ def start(folder: Path, *, is_minimal: bool, ci: str, should_overwrite: bool) ->
         write_text(path, text)
         written.append(path)
     return tuple(written)
+
+
+def _repository(folder: Path) -> Path:
+    """Return the top of the repository that a folder is in, the only place where a CI looks; else the folder."""
+    here = folder.absolute()
+    for above in (here, *here.parents):
+        if (above / ".git").exists():
+            return folder if above == here else Path(os.path.relpath(above))
+    return folder
 
 
 def import_file(source: Path) -> tuple[str, tuple[Problem, ...]]:
