@@ -93,13 +93,15 @@ class Desk:
         is_writing = not all(item.is_reading for item in batch)
         try:
             with self.journal.lock, self.journal.transaction() if is_writing else nullcontext():
+                if len(batch) == 1:
+                    return [Outcome(batch[0].work(self.journal))]
                 return [self._one(item) for item in batch]
         except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
             return [Outcome(error=error) for _ in batch]
 
     def _one(self, item: Item) -> Outcome:
         try:
-            with nullcontext() if item.is_reading else self.journal.transaction():
+            with nullcontext() if item.is_reading else self.journal.part():
                 return Outcome(item.work(self.journal))
         except Exception as error:  # noqa: BLE001 - as above
             return Outcome(error=error)

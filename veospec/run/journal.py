@@ -106,8 +106,14 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make several moves durable together."""
+        """Make several moves durable together, or none of them."""
         with self._db.transaction():
+            yield
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Undo what fails inside, and leave the rest of a transaction as it is."""
+        with self._db.part():
             yield
 
     # -- reading

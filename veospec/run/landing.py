@@ -68,10 +68,11 @@ class Lander:
                 found, why = await self._watch(record, is_fresh=is_fresh)
                 generated()
                 if found:
-                    results = await self.write_down(record, found)
+                    results, record = await self.write_down(record, found)
+                    why = replace(why, record=record)
         finally:
             generated()
-        record = await kit.desk.look(lambda journal: journal.record(record.id))
+        record = why.record
         waiting = [entry for entry in record.entries if entry.state is State.GENERATED]
         results = results or {}
         troubles = await asyncio.gather(*(self._bring(record, entry, results.get(entry.position)) for entry in waiting))
@@ -79,8 +80,8 @@ class Lander:
         trouble = next((t for t in troubles if t is not None), None)
         return replace(trouble or why, record=record)
 
-    async def write_down(self, record: Record, found: tuple[Result, ...]) -> dict[int, Result]:
-        """Write down what a finished job holds for each take, and return it by position."""
+    async def write_down(self, record: Record, found: tuple[Result, ...]) -> tuple[dict[int, Result], Record]:
+        """Write down what a finished job holds for each take; return it by position, and the attempt as it is now."""
         now = self._kit.now()
         open_ = {entry.position for entry in record.entries if entry.state is State.SUBMITTED}
         matched = match(record.entries, _completed(record, found))
@@ -89,16 +90,17 @@ class Lander:
         released = [e for e in record.entries if e.position in matched and e.position not in good]
         with_links = {position: replace(result, content=None) for position, result in good.items()}
 
-        def write(journal: Journal) -> None:
-            journal.generated(record.id, with_links, now)
+        def write(journal: Journal) -> Record:
+            written = journal.generated(record.id, with_links, now)
             for entry in released:
                 reason = matched[entry.position].refused or "refused without a reason"
-                journal.ended(record.id, Event.CONTENT_REFUSED, reason, Charge.NO, now, (entry.position,))
+                written = journal.ended(record.id, Event.CONTENT_REFUSED, reason, Charge.NO, now, (entry.position,))
+            return written
 
-        await self._kit.desk.do(write)
+        record = await self._kit.desk.do(write)
         if released:
             self._tell_released(record, released)
-        return good
+        return good, record
 
     async def recover(self, record: Record, *, is_fresh: bool) -> Landed:
         """Look for the job of a request whose answer was lost, and give it to the attempt when it is found.
@@ -208,7 +210,7 @@ class Lander:
         now = self._kit.now()
         ended = [entry for entry in record.entries if entry.state is State.SUBMITTED]
         places = [entry.position for entry in ended]
-        await self._kit.desk.do(lambda j: j.ended(record.id, event, said(error), charge, now, places))
+        record = await self._kit.desk.do(lambda j: j.ended(record.id, event, said(error), charge, now, places))
         if charge is Charge.NO:
             self._tell_released(record, ended)
         return Landed(record, error.message, error.hint)

@@ -166,7 +166,7 @@ class Purchase:
         if isinstance(record, Standing):
             return None, ApiError(f"{intent.node} is {record.state} already")
         kit.tell(Reserved(intent.attempt, self._steps, intent.cost))
-        return record, await self._send(prepared, record)
+        return await self._send(prepared, record)
 
     def _intent(self, prepared: Prepared) -> Intent:
         kit, settings = self.kit, self.kit.settings
@@ -203,15 +203,14 @@ class Purchase:
         """The provider's name, as the key document has it."""
         return str(self.asks[0].sent_document.get("provider", ""))
 
-    async def _send(self, prepared: Prepared, record: Record) -> Accepted | ApiError:
+    async def _send(self, prepared: Prepared, record: Record) -> tuple[Record, Accepted | ApiError]:
         """Send, and write down what came of it before anything else happens."""
         kit, attempt = self.kit, record.id
         kit.progress(self._steps, Phase.SUBMIT)
         try:
             accepted = await kit.remote.submit(prepared, record.attempt.reply_ref)
         except ApiError as error:
-            await self._judged(error, on_submit(error), record)
-            return error
+            return await self._judged(error, on_submit(error), record), error
         except BaseException as error:
             # A bug, or the end of the process: nobody knows what became of the request.
             reason, then = f"the answer could not be read ({type(error).__name__})", kit.now()
@@ -219,21 +218,23 @@ class Purchase:
             raise
         try:
             then = kit.now()
-            await kit.desk.do(lambda journal: journal.accepted(attempt, accepted.job_id, accepted.account, then))
+            record = await kit.desk.do(
+                lambda journal: journal.accepted(attempt, accepted.job_id, accepted.account, then)
+            )
         except StoreError as error:
             self._rescue(record, accepted, error)
             raise
-        return accepted
+        return record, accepted
 
-    async def _judged(self, error: ApiError, verdict: Verdict, record: Record) -> None:
+    async def _judged(self, error: ApiError, verdict: Verdict, record: Record) -> Record:
         """Write down what an error says about a request that was sent."""
         kit, now, attempt = self.kit, self.kit.now(), record.id
         reason = said(error)
         if verdict.event is Event.ANSWER_LOST:
-            await kit.desk.do(lambda journal: journal.unclear(attempt, reason, now))
-            return
-        await kit.desk.do(lambda journal: journal.ended(attempt, verdict.event, reason, Charge.NO, now))
+            return await kit.desk.do(lambda journal: journal.unclear(attempt, reason, now))
+        ended = await kit.desk.do(lambda journal: journal.ended(attempt, verdict.event, reason, Charge.NO, now))
         kit.tell(Settled(attempt, self._steps, FREE, record.cost))
+        return ended
 
     async def _not_accepted(self, error: ApiError, record: Record, prepared: Prepared) -> Bought | None:
         """Decide what follows an answer that is no acceptance; None to begin again."""
@@ -241,7 +242,7 @@ class Purchase:
         model = record.attempt.model
         if verdict.event is Event.ANSWER_LOST:
             kit.note(f"{record.attempt.node}: the answer was lost, looking for its job", self._steps[0])
-            landed = await self.lander.recover(await self._now(record), is_fresh=True)
+            landed = await self.lander.recover(record, is_fresh=True)
             if landed.record.entries[0].state is State.ABANDONED:
                 return None if await self._wait(error, ()) else Bought(reason=error.message, hint=error.hint)
             if landed.record.entries[0].state is State.SUBMITTED:
@@ -278,20 +279,15 @@ class Purchase:
 
     async def _land(self, record: Record, accepted: Accepted, place: Place) -> Landed:
         kit = self.kit
-        record = await self._now(record)
         if accepted.results:
             place.free()
-            results = await self.lander.write_down(record, accepted.results)
+            results, record = await self.lander.write_down(record, accepted.results)
             return await self.lander.land(record, is_fresh=True, generated=place.free, results=results)
         if not accepted.job_id:
             now = kit.now()
             reason = "the service accepted the request without a job id"
-            await kit.desk.do(lambda journal: journal.ended(record.id, Event.GONE, reason, Charge.YES, now))
+            record = await kit.desk.do(lambda journal: journal.ended(record.id, Event.GONE, reason, Charge.YES, now))
         return await self.lander.land(record, is_fresh=True, generated=place.free)
-
-    async def _now(self, record: Record) -> Record:
-        """Return an attempt as it stands now."""
-        return await self.kit.desk.look(lambda journal: journal.record(record.id))
 
     def _rescue(self, record: Record, accepted: Accepted, error: StoreError) -> None:
         """Keep the job id where it can be kept, and begin nothing more."""

@@ -138,9 +138,7 @@ class Entry:
     attempt: str
     position: int
     key: Key
-    document: Mapping[str, Any]
     sent_key: Key
-    sent_document: Mapping[str, Any]
     take: int
     seed: int
     state: State
@@ -153,6 +151,17 @@ class Entry:
     digest: Digest
     created_at: datetime
     updated_at: datetime
+    documents: tuple[str, str]
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The key document that the plan wants."""
+        return _mapping(self.documents[0])
+
+    @property
+    def sent_document(self) -> Mapping[str, Any]:
+        """The key document of what was sent."""
+        return _mapping(self.documents[1] or self.documents[0])
 
     @property
     def is_live(self) -> bool:
@@ -260,16 +269,12 @@ def record_of(row: Row, entries: Iterable[Entry]) -> Record:
 
 def entry_of(row: Row) -> Entry:
     """Return the value of a take's row."""
-    document = json.loads(_text(row["document"]))
-    sent = _text(row["sent_document"])
     return Entry(
         number=_int(row["id"]),
         attempt=_text(row["attempt"]),
         position=_int(row["position"]),
         key=_text(row["key"]),
-        document=document,
         sent_key=_text(row["sent_key"]),
-        sent_document=json.loads(sent) if sent else document,
         take=_int(row["take"]),
         seed=_int(row["seed"]),
         state=State(_text(row["state"])),
@@ -282,6 +287,7 @@ def entry_of(row: Row) -> Entry:
         digest=_text(row["digest"]),
         created_at=datetime.fromisoformat(_text(row["created_at"])),
         updated_at=datetime.fromisoformat(_text(row["updated_at"])),
+        documents=(_text(row["document"]), _text(row["sent_document"])),
     )
 
 
@@ -306,6 +312,12 @@ def receipt_text(receipt: Receipt) -> str:
 
 def _receipt(text: str) -> Receipt | None:
     return Receipt(**json.loads(text)) if text else None
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    found = json.loads(text)
+    assert isinstance(found, dict)
+    return found
 
 
 def _json(value: object) -> str:

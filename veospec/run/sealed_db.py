@@ -110,10 +110,9 @@ class SealedDb:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what happens inside durable together, or not at all. Inside another one: all or nothing of its own."""
+        """Make what happens inside durable together, or not at all. Inside another one it is a part of that."""
         if self._is_open:
-            with self._part():
-                yield
+            yield
             return
         with self._faults("write"):
             self._db.execute("BEGIN IMMEDIATE")
@@ -169,18 +168,22 @@ class SealedDb:
             self._add(-1, -int(str(row["seal"]), 16))
 
     def select(self, table: str, where: Mapping[str, Value]) -> list[Row]:
-        """Return the rows with all of these values, by id, each checked."""
+        """Return the rows with all of these values, by id."""
         tests = " AND ".join(f"{name} = ?" for name in where)
         return self.search(table, tests, tuple(where.values()))
 
     def search(self, table: str, condition: str, values: Sequence[Value]) -> list[Row]:
-        """Return the rows that a condition with `?` holds for, by id, each checked."""
+        """Return the rows that a condition with `?` holds for, by id.
+
+        They were checked when the file was opened; a change is checked again, by the sum that every writer keeps.
+        """
         with self._faults("read"):
             found = self._db.execute(
                 f"SELECT * FROM {table} WHERE {condition} ORDER BY id",  # noqa: S608
                 tuple(values),
             ).fetchall()
-        return [self._checked(table, row) for row in found]
+        names = self._names[table]
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def total(self, table: str, columns: Sequence[str], where: Mapping[str, Value]) -> list[int | None]:
         """Return the sum of each column over the rows with these values; None when any of them is null."""
@@ -331,7 +334,8 @@ class SealedDb:
         return dict(zip(self._names[table], values, strict=True))
 
     @contextmanager
-    def _part(self) -> Iterator[None]:
+    def part(self) -> Iterator[None]:
+        """Undo what happens inside when it fails, and leave the rest of the transaction as it is."""
         before = self._head
         self._db.execute("SAVEPOINT part")
         try:
