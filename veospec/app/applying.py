@@ -71,7 +71,8 @@ class Applied:
         """Yield the summary for a person."""
         counts = _counts(self.report.outcomes)
         if not self.plan.has_work and self.report.exit is Exit.DONE:
-            yield f"nothing to do: {counts.get('reused', 0)} takes are here and unchanged"
+            here = counts.get("reused", 0)
+            yield f"nothing to do: {here} {'take is' if here == 1 else 'takes are'} here and unchanged"
         else:
             yield ", ".join(f"{n} {state}" for state, n in counts.items()) + f"; spent {price_text(self.report.spent)}"
         for outcome in self.report.outcomes:
