@@ -215,10 +215,11 @@ def test_a_long_film_has_several_contact_sheets(veospec: Person) -> None:
     shots = "".join(f"  - {{id: S{n:03}, prompt: Shot {n}}}\n" for n in range(100))
     veospec.write(f"veospec: 1\nshots:\n{shots}")
     wrote = [line.rpartition("/")[2] for line in veospec("sheet").out.split()]
-    assert wrote == ["contact-sheet.jpg", "contact-sheet-2.jpg", "contact-sheet.html"]
-    first, second = (veospec.folder / "out" / name for name in wrote[:2])
-    with Image.open(first) as whole, Image.open(second) as rest:
-        assert whole.height > 4 * rest.height
+    assert wrote[:2] == ["contact-sheet.jpg", "contact-sheet-2.jpg"]
+    assert wrote[-1] == "contact-sheet.html"
+    first, last = (veospec.folder / "out" / wrote[at] for at in (0, -2))
+    with Image.open(first) as whole, Image.open(last) as rest:
+        assert whole.height > 2 * rest.height
 
 
 def test_somebodys_own_file_is_left_alone_and_told(veospec: Person) -> None:

@@ -6,16 +6,17 @@ know what is new in a clip since somebody last said yes to it; the store's histo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice, product
 
 from veospec.app.inventory import StoredInventory
 from veospec.errors import StoreCorrupt
 from veospec.model import Key, Kind, Node, NodeId
 from veospec.plan.explain import changes
-from veospec.plan.values import Change, Document, Plan, Reason, Step, StepId, Why
+from veospec.plan.values import Change, Plan, Reason, Step, StepId, Why
 from veospec.review.approved import approval_digest
 from veospec.store.actions import ActionRecord
+from veospec.store.heads import heads_name
 
 _MOST_GUESSES = 256
 """An approval of several deliveries names their digests as one; so many combinations of earlier takes are tried."""
@@ -33,7 +34,7 @@ def reasons_of(plan: Plan, inventory: StoredInventory) -> dict[StepId, Reason]:
 class _History:
     def __init__(self, plan: Plan, inventory: StoredInventory) -> None:
         self._inventory = inventory
-        heads = inventory.store.heads.heads(inventory.board)
+        heads = inventory.store.heads.heads(heads_name(inventory.board, inventory.provider))
         self._keys: dict[StepId, tuple[Key, ...]] = {place: head.keys for place, head in heads.items()}
         self._nodes: dict[tuple[Kind, str], list[Node]] = {}
         for step in plan.steps:
@@ -61,7 +62,7 @@ class _History:
                 return record, f"the take that {review.by} approved" if review.by else "the approved take"
         for key in self._keys.get(step.id, ()):
             record = self._record(key)
-            if key != step.key and record is not None and _provider(record.document) == _provider(step.document):
+            if key != step.key and record is not None:
                 return record, "the take before"
         return None
 
@@ -110,7 +111,3 @@ def _nearest_first(rows: Sequence[Sequence[ActionRecord]]) -> Iterator[tuple[Act
         yield tuple(row[min(age, len(row) - 1)] for row in rows if row)
     if all(rows):
         yield from product(*rows)
-
-
-def _provider(document: Document | Mapping[str, object] | None) -> object:
-    return None if document is None else document.get("provider")

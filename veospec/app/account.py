@@ -80,7 +80,7 @@ def _slates(project: Project, inventory: StoredInventory, missing: set[NodeId]) 
     board = project.storyboard
     deliver = board.deliver
     drawn = LocalProfile(board.project.fps, deliver.animatic_size, deliver.ken_burns, deliver.timecode)
-    plan = make_plan(board, project.digests, inventory, drawn)
+    plan = make_plan(board, project.digests, replace(inventory, provider=drawn.name, _heads=None), drawn)
     found: dict[NodeId, ActionRecord] = {}
     for step in plan.steps:
         if step.node.id in missing and step.is_selected and step.action is Action.REUSE and step.key is not None:

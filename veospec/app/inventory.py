@@ -11,6 +11,7 @@ from veospec.plan.keys import canonical
 from veospec.plan.values import Document, Flight, Head, Known, StepId
 from veospec.run.journal import Snapshot
 from veospec.store.actions import ActionRecord
+from veospec.store.heads import heads_name
 from veospec.store.layout import Store
 
 
@@ -28,6 +29,7 @@ class StoredInventory:
     should_verify: bool = False
     looks_for_near: bool = False
     retries_failed: bool = False
+    provider: str = "local"
     _heads: Mapping[StepId, Head] | None = None
     _committed: Mapping[tuple[StepId, Key], Digest] | None = None
     _records: dict[Key, ActionRecord | None] = field(default_factory=dict)
@@ -70,7 +72,7 @@ class StoredInventory:
     def head(self, step: StepId) -> Head | None:
         """Return what a step accepted last."""
         if self._heads is None:
-            heads = self.store.heads.heads(self.board)
+            heads = self.store.heads.heads(heads_name(self.board, self.provider))
             self._heads = {place: Head(head.keys[0], head.upstream) for place, head in heads.items()}
         return self._heads.get(step)
 

@@ -51,6 +51,7 @@ def inventory_of(
         should_verify=project.choices.should_verify,
         looks_for_near=near,
         retries_failed=retry_failed,
+        provider=project.profile.name,
     )
 
 

@@ -21,6 +21,7 @@ from veospec.run.halt import Halt
 from veospec.run.outcome import Outcome, Report
 from veospec.run.ports import Bench
 from veospec.store.actions import ActionRecord
+from veospec.store.heads import heads_name
 
 HEADS_AT_ONCE = 50
 """Finished steps between two writes of what the storyboard accepted last; losing some costs history only."""
@@ -202,7 +203,8 @@ class Runner:
             return
         try:
             upstream = {place: self._slots.get(place[0], {}) for place in accepted}
-            self._bench.store.heads.accept(self._bench.board, accepted, upstream)
+            board = heads_name(self._bench.board, self._plan.provider)
+            self._bench.store.heads.accept(board, accepted, upstream)
         except StoreError as error:
             self._halt.fault(error)
 

@@ -45,6 +45,15 @@ def board_name(spec: Path, root: Path) -> str:
     return spec.relative_to(home).as_posix() if spec.is_relative_to(home) else spec.as_posix()
 
 
+def heads_name(board: str, provider: str) -> str:
+    """Return the name under which a storyboard's heads with one provider lie.
+
+    Each provider has its own: an animatic between two paid runs is no newer version of what was paid for, and taking it
+    for one would buy again what is only out of date.
+    """
+    return board if provider == "local" else f"{board}\n{provider}"
+
+
 class Heads:
     """The heads of every storyboard that uses the store."""
 

@@ -1,0 +1,42 @@
+"""An animatic between two paid runs changes nothing for the paid takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from acceptance import Person
+from flow_studio import studio_of
+
+FILM = """\
+veospec: 1
+budget: {max_credits: 100}
+deliver: {animatic: {size: 180p}, review: none, preview: none, contact_sheet: {frames: [first]}}
+stills:
+  quay: {model: nano-banana-2, prompt: The quay at dawn., takes: 2}
+shots:
+  - {id: A, start: 'still:quay', prompt: She looks out.}
+"""
+PAID = ("--provider", "flow", "--plan-class", "ultra-200")
+
+
+def test_a_paid_clip_is_kept_when_its_still_changes_after_an_animatic(
+    veospec: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with studio_of(monkeypatch) as studio:
+        veospec.write(FILM)
+        veospec("apply", "--no-reel", *PAID)
+        spent = studio.credits
+        veospec("apply", "--no-reel")
+        veospec.edit("takes: 2}", "takes: 2, select: 2}")
+        steps: dict[str, Any] = veospec.steps(*PAID)
+        assert steps["A T1"]["stale"]
+        veospec("apply", "--no-reel", *PAID)
+        assert studio.credits == spent
+
+
+def test_a_first_paid_plan_does_not_compare_with_the_animatic(veospec: Person) -> None:
+    veospec.write(FILM)
+    veospec("apply", "--no-reel")
+    steps = veospec.steps(*PAID)
+    assert all(step["reason"].startswith("new") for step in steps.values())
