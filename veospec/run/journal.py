@@ -22,6 +22,7 @@ from veospec.errors import BudgetExceeded, Charge, JournalError
 from veospec.model import Cost, Digest, Key
 from veospec.plan.values import Ceiling, Flight
 from veospec.providers.base import Result
+from veospec.run.flights import flights_of
 from veospec.run.lifecycle import LIVE, TABLE, Event, Move, Next, State, advance, may_begin
 from veospec.run.rows import (
     SCHEMA,
@@ -40,12 +41,6 @@ from veospec.run.rows import (
 from veospec.run.sealed_db import Row, SealedDb, Value
 
 FILE_NAME = "journal.sqlite3"
-
-FAILED_JOBS = 1
-"""How many jobs of one key may fail before a person has to ask for another.
-
-Source: useapi.net Google Flow API v1 reference, errors: of a failed job at most one resubmission. June 2026.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +120,7 @@ class Journal:
             entry = entry_of(row)
             entries.setdefault(entry.attempt, []).append(entry)
         records = tuple(record_of(row, entries.get(str(row["attempt"]), ())) for row in self._db.scan("attempts"))
-        return Snapshot(records, _flights(records))
+        return Snapshot(records, flights_of(records))
 
     def record(self, attempt: str) -> Record:
         """Return an attempt. Raises `JournalError` when there is none of that id."""
@@ -374,28 +369,6 @@ class Journal:
             changes["state"] = advance(State(str(row["state"])), event, now).state.value
             if not self._db.update("entries", row, changes):
                 raise JournalError(f"a take of attempt {attempt} was moved by somebody else")
-
-
-def _flights(records: Iterable[Record]) -> dict[Key, Flight]:
-    """Return what stands at each key: what is live before what was refused, and that before what fails every time.
-
-    What was only reserved is left out: it was never sent, and the next writer releases it.
-    """
-    failed: dict[Key, list[Flight]] = {}
-    refused: dict[Key, Flight] = {}
-    live: dict[Key, Flight] = {}
-    for record in records:
-        for entry in record.entries:
-            has_job = bool(record.attempt.job_id) and entry.state is not State.LOST
-            flight = Flight(entry.state.value, entry.reason, record.id, has_job)
-            if entry.is_live and entry.state is not State.RESERVED:
-                live.update({entry.sent_key: flight, entry.key: flight})
-            elif entry.state is State.REFUSED:
-                refused.update({entry.sent_key: flight, entry.key: flight})
-            elif entry.state is State.FAILED and has_job:
-                failed.setdefault(entry.key, []).append(flight)
-    hopeless = {key: flights[-1] for key, flights in failed.items() if len(flights) > FAILED_JOBS}
-    return {**hopeless, **refused, **live}
 
 
 def _number(row: Row) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from veospec.model import Digest, Key, MediaFacts, NodeId
 from veospec.plan.values import Document, Step
-from veospec.store.actions import Actions
+from veospec.store.actions import ActionRecord, Actions
 from veospec.store.blobs import Blobs
 from veospec.store.heads import Heads
 from veospec.store.lock import Locks
@@ -104,9 +104,16 @@ class TakeFile(Protocol):
         ...
 
 
+def _nothing(record: ActionRecord) -> None:
+    del record
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where a run works and with what. `board` names the storyboard in the store (`heads.board_name`)."""
+    """Where a run works and with what. `board` names the storyboard in the store (`heads.board_name`).
+
+    `has_made` is told the record of each take that this run brought in; it must return at once.
+    """
 
     store: Shelves
     board: str
@@ -115,6 +122,7 @@ class Bench:
     resolve_key: ResolveKey
     clock: Clock
     executor: Executor
+    has_made: Callable[[ActionRecord], None] = _nothing
 
     async def blocking(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do blocking work beside the event loop."""

@@ -6,7 +6,6 @@ Decides for each take which of these it is; `purchase` buys, `landing` brings ho
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,19 +13,14 @@ from veospec.errors import ApiError, BudgetExceeded, Charge, VeospecError
 from veospec.model import FREE, Kind
 from veospec.plan.keys import key_of
 from veospec.plan.values import Action, Plan, Step
-from veospec.providers.base import Remote
-from veospec.run.desk import Desk
-from veospec.run.events import Ended, Listener, StepStarted, Work
+from veospec.run.events import Ended, StepStarted, Work
 from veospec.run.filing import look
-from veospec.run.halt import Halt
-from veospec.run.journal import Journal
-from veospec.run.kit import Kit, Settings, resolve_hint
+from veospec.run.kit import Kit, resolve_hint
 from veospec.run.landing import Landed, Lander
 from veospec.run.leases import allow_many_files
 from veospec.run.lifecycle import State
 from veospec.run.local import LocalMaker
 from veospec.run.outcome import Outcome
-from veospec.run.ports import Bench
 from veospec.run.purchase import Ask, Bought, Purchase
 from veospec.run.resume import Earlier
 from veospec.run.rows import Entry, Record
@@ -43,22 +37,6 @@ PREPARING = 4
 
 LOOKS = 5
 """How often a purchase begins again because something else happened to its keys meanwhile."""
-
-
-def remote_maker(
-    bench: Bench,
-    remote: Remote,
-    journal: Journal,
-    halt: Halt,
-    listener: Listener,
-    settings: Settings,
-    rnd: random.Random,
-    *,
-    workers: int,
-) -> RemoteMaker:
-    """Put a paid run together; `workers` clips at most are joined on this machine at once."""
-    kit = Kit(bench, remote, Desk(journal), halt, listener, settings, rnd)
-    return RemoteMaker(kit, LocalMaker(None, bench, kit.materials, halt, listener, workers=workers))
 
 
 class RemoteMaker:

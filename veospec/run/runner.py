@@ -24,7 +24,8 @@ from veospec.store.actions import ActionRecord
 from veospec.store.heads import heads_name
 
 HEADS_AT_ONCE = 50
-"""Finished steps between two writes of what the storyboard accepted last; losing some costs history only."""
+"""Finished steps before what the storyboard accepted is first written; twice as many each time after that, because the
+whole file is written. Losing some costs history only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Runner:
         self._run = run
         self._ends: dict[StepId, asyncio.Future[Outcome]] = {}
         self._accepted: dict[StepId, Key] = {}
+        self._heads_at_once = HEADS_AT_ONCE
         self._slots = {node.id: upstream_slots(node) for node in plan.storyboard.nodes if node.upstream}
 
     def interrupt(self) -> None:
@@ -192,13 +194,16 @@ class Runner:
             self._listener.tell(
                 StepDone(outcome.step.id, outcome.state, outcome.digest, outcome.cost, outcome.reason, outcome.hint)
             )
+        if outcome.record is not None and outcome.state in (Ended.MADE, Ended.RESUMED):
+            self._bench.has_made(outcome.record)
         if outcome.has_bytes and outcome.key is not None and not outcome.step.stale:
             self._accepted[outcome.step.id] = outcome.key
-            if outcome.step.action is not Action.REUSE and len(self._accepted) >= HEADS_AT_ONCE:
+            if outcome.step.action is not Action.REUSE and len(self._accepted) >= self._heads_at_once:
                 self._flush_heads()
 
     def _flush_heads(self) -> None:
         accepted, self._accepted = self._accepted, {}
+        self._heads_at_once *= 2
         if not accepted:
             return
         try:

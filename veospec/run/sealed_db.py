@@ -25,6 +25,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from veospec.errors import JournalError, StoreLocked
+from veospec.run.bound import Bound
 from veospec.store.durable import PRIVATE, scratch_name, sync_folder
 
 Value: TypeAlias = str | int | None
@@ -87,7 +88,8 @@ class SealedDb:
         self._head = _Head()
         self._is_open = False
         self._copies: tempfile.TemporaryDirectory[str] | None = None
-        bound = self._bound()
+        self._bound = Bound(path.with_suffix(".seq"))
+        bound = self._bound.read()
         if not path.exists():
             if bound:
                 raise self.damaged("the file is gone although it was written before")
@@ -133,7 +135,7 @@ class SealedDb:
         finally:
             self._is_open = False
         if self._head != before:
-            self._witness()
+            self._bound.write(self._head.seq)
 
     def insert(self, table: str, row: Row) -> int:
         """Add a row and return its id. Raises `sqlite3.IntegrityError` when a unique index forbids it."""
@@ -346,32 +348,6 @@ class SealedDb:
             raise
         finally:
             self._db.execute("RELEASE part")
-
-    @property
-    def _bound_path(self) -> Path:
-        return self.path.with_suffix(".seq")
-
-    def _bound(self) -> int:
-        """Return the lowest sequence number that the file may have; 0 when nothing is known."""
-        try:
-            text = self._bound_path.read_bytes()
-        except FileNotFoundError:
-            return 0
-        except OSError as error:
-            raise JournalError(f"cannot read {self._bound_path}: {error.strerror}") from None
-        number = text.removesuffix(b"\n")
-        if len(text) != 21 or not number.isdigit():
-            raise JournalError(
-                f"{self._bound_path} is damaged", f"When {self.path.name} is surely complete, delete this file."
-            )
-        return int(number)
-
-    def _witness(self) -> None:
-        """Write the sequence number outside. Without fsync: an older number is only a weaker bound."""
-        with suppress(OSError):
-            fd = os.open(self._bound_path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
-            os.pwrite(fd, f"{self._head.seq:020}\n".encode("ascii"), 0)
-            os.close(fd)
 
     @contextmanager
     def _faults(self, doing: str) -> Iterator[None]:
