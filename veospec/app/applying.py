@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from veospec.app.ahead import ahead
 from veospec.app.choices import Choices
 from veospec.app.delivering import Delivered, deliver
 from veospec.app.inventory import StoredInventory
@@ -218,7 +219,9 @@ async def _run(
         halt = Halt(listener)
         with _signals(halt.interrupt):
             if project.profile.is_remote and _needs_service(plan):
-                return await run_remote(project, store, plan, settings, bench, halt, listener, environment)
+                with ahead(store, project.storyboard.deliver) as pictures:
+                    bench = replace(bench, has_made=pictures.take)
+                    return await run_remote(project, store, plan, settings, bench, halt, listener, environment)
             renderer = LocalRenderer(project.profile) if isinstance(project.profile, LocalProfile) else None
             local = LocalMaker(renderer, bench, Materials(bench), halt, listener, workers=workers)
             return await Runner(plan, bench, local, halt, listener).run()

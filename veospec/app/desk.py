@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from veospec.app.account import Account
+from veospec.app.ahead import make_thumbs, shown_frames, thumb_path
 from veospec.app.outputs import MANIFEST, out_folder, out_lease
 from veospec.errors import MediaError, OutputForeign, StoreCorrupt
 from veospec.media import frames
@@ -21,8 +22,6 @@ from veospec.review.values import Output
 from veospec.store.actions import ActionRecord
 from veospec.store.durable import scratch_name
 from veospec.store.layout import Store
-
-POSTER_PX = 480
 
 
 class Desk:
@@ -165,14 +164,15 @@ class Desk:
         return known
 
     def _thumb(self, output: Output, frame: str) -> Path:
-        record = self.account.record(output.key)
-        folder = self.store.root / "index" / "thumbs"
-        path = folder / f"{output.digest[:32]}-{frame}-{POSTER_PX}.jpg"
+        path = thumb_path(self.store, output.digest, frame)
         if not path.exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh = self.store.scratch / scratch_name(".jpg")
-            frames.thumbnail(self.blob(record), record.facts, frame, POSTER_PX, fresh)
-            fresh.replace(path)
+            record = self.account.record(output.key)
+            wanted = (frame, *shown_frames(record.facts, self.account.project.storyboard.deliver.sheet_frames))
+            try:
+                make_thumbs(self.store, record.digest, record.facts, self.blob(record), wanted)
+            except MediaError:
+                # Another frame of a damaged file may still be good.
+                make_thumbs(self.store, record.digest, record.facts, self.blob(record), (frame,))
         return path
 
     def poster(self, thumb: Path) -> str:

@@ -19,8 +19,8 @@ from veospec.review.sheet import SheetLine, sheet_lines, sheet_page
 from veospec.review.values import CutList, OutputId
 
 SHEET_VERSION = 3
-SHEET_TAKES = 96
-"""Takes on one JPEG: a thousand on one would be too tall for its format and need a gigabyte to draw."""
+SHEET_TAKES = 32
+"""Takes on one JPEG: a thousand on one would be too tall for its format, and two hundred take 200 MB to draw."""
 
 
 def reel_name(cut: CutList) -> str:

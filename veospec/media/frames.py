@@ -58,7 +58,9 @@ def thumbnails(
 
 def write_jpeg(picture: Image.Image, target: Path, quality: int = 85) -> None:
     """Write a picture as JPEG; the same picture gives the same bytes."""
-    picture.convert("RGB").save(target, "JPEG", quality=quality, optimize=True, subsampling="4:2:0")
+    (picture if picture.mode == "RGB" else picture.convert("RGB")).save(
+        target, "JPEG", quality=quality, optimize=True, subsampling="4:2:0"
+    )
 
 
 def thumbnail(path: Path, facts: MediaFacts, which: str, width: int, target: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from veospec.media.sound import PACKET_SAMPLES, SAMPLE_BYTES, SoundTrack, encode
 BLOCK_VERSION = 1
 _BLOCK_PACKETS = 512
 _BEFORE, _AFTER = 4, 3
+_AHEAD = 8
 _PACKET_BYTES = PACKET_SAMPLES * SAMPLE_BYTES
 _BLOCK_BYTES = _BLOCK_PACKETS * _PACKET_BYTES
 _MAGIC = b"VSA1"
@@ -28,11 +30,16 @@ def encode_long(pcm: Iterable[bytes], samples: int, cache: Path) -> SoundTrack:
     """Encode PCM of exactly `samples` as one track; equal blocks are taken from `cache`."""
     count = max(1, -(-samples * SAMPLE_BYTES // _BLOCK_BYTES))
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        waiting: list[Future[tuple[bytes, ...]]] = []
+        waiting: deque[Future[tuple[bytes, ...]]] = deque()
+        packets: list[bytes] = []
         for number, (content, lead) in enumerate(_blocks(pcm)):
             is_last = number == count - 1
             waiting.append(pool.submit(_block, content, lead, cache, is_last=is_last))
-        packets = [packet for block in waiting for packet in block.result()]
+            # A block is two megabytes of sound: no more of them than are soon encoded.
+            if len(waiting) > _AHEAD:
+                packets.extend(waiting.popleft().result())
+        for block in waiting:
+            packets.extend(block.result())
     return SoundTrack(tuple(_timed(packets, samples)))
 
 
