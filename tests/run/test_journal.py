@@ -350,6 +350,15 @@ def test_a_vanished_journal_is_not_an_empty_one(path: Path, content: bytes | Non
             opening(path)
 
 
+@pytest.mark.parametrize("content", [b"", b"1\n", b"x" * 21, b"0" * 22])
+def test_a_damaged_bound_is_said(path: Path, content: bytes) -> None:
+    """The file that holds the number is never guessed at."""
+    filled(path, 1)
+    path.with_suffix(".seq").write_bytes(content)
+    with pytest.raises(JournalError, match=r"journal\.seq is damaged"):
+        Journal.open(path)
+
+
 def test_a_newer_journal_is_left_alone(path: Path) -> None:
     """A downgrade must not read half of what a newer version wrote."""
     filled(path, 1)
