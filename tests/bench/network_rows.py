@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -129,7 +128,7 @@ def in_order(env: Mapping[str, str], jobs: int, pause_s: float, folder: Path) ->
                 "model": "veo-3.1-fast", "duration": 4, "async": True}  # fmt: skip
         while True:
             try:
-                names.append(str(ask("/videos", body)["jobId"]))
+                names.append(str(ask("/videos", body)["jobid"]))
                 break
             except urllib.error.HTTPError as error:
                 if error.code != 429:
@@ -147,7 +146,7 @@ def in_order(env: Mapping[str, str], jobs: int, pause_s: float, folder: Path) ->
 
 def link_in(value: object) -> str:
     """Return the first link to a file in a reply."""
-    if isinstance(value, str) and value.startswith("http") and os.sep in value:
+    if isinstance(value, str) and value.startswith("http"):
         return value
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return next((found for each in inner if (found := link_in(each))), "")
