@@ -82,6 +82,20 @@ def test_the_schema_refuses_what_it_should(schema: Any) -> None:
     assert not judge.is_valid({**good, "event": "run-finished"})
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/videos of studio.one@example.com: busy", "/videos of st***@example.com: busy"),
+        ("a@b.co and bob+x@mail.example.org", "a***@b.co and bo***@mail.example.org"),
+        ("needs SH010@16:9 T01", "needs SH010@16:9 T01"),
+        ("@ alone, x@y", "@ alone, x@y"),
+    ],
+)
+def test_no_account_is_named(text: str, shown: str) -> None:
+    """What the service says of an account is masked; node ids are not."""
+    assert json.loads(ndjson(Note(text), AT))["text"] == shown
+
+
 def test_everyone_hears() -> None:
     """Several listeners are told in turn; nobody listening is fine."""
     heard: list[RunEvent] = []

@@ -1,12 +1,13 @@
 """What a run tells while it goes on: frozen values, and their rendering as versioned NDJSON.
 
-Events carry no link, token, e-mail or job id: a file of them may be kept by a CI service. An attempt is named by our
-own random id.
+A file of events may be kept by a CI service, so it holds no link, token or job id, and e-mails only masked. An attempt
+is named by our own random id.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,9 @@ from veospec.plan.values import StepId
 
 VERSION = 1
 """Of the NDJSON form; `schemas/events.schema.json` describes it."""
+
+
+_EMAIL = re.compile(r"([A-Za-z0-9._%+-]{1,2})[A-Za-z0-9._%+-]*(?=@[A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 
 
 class Work(StrEnum):
@@ -206,6 +210,11 @@ def ndjson(event: RunEvent, at: datetime) -> str:
     return json.dumps(line, ensure_ascii=True, allow_nan=False)
 
 
+def masked(text: str) -> str:
+    """Return a text whose e-mails show two letters of their name, as the service shows them: `st***@example.com`."""
+    return _EMAIL.sub(r"\1***", text)
+
+
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, Cost):
         return {"credits": value.credits, "micro_usd": value.micro_usd, "is_ceiling": value.is_ceiling}
@@ -217,6 +226,8 @@ def _plain(name: str, value: Any) -> Any:
         return dict(value)
     if isinstance(value, float):
         return round(value, 3)
+    if type(value) is str:
+        return masked(value)
     return value
 
 

@@ -162,12 +162,6 @@ def lane_of_path(path: str) -> str:
     return IMAGE if "images" in path else VIDEO
 
 
-def masked(account: str) -> str:
-    """Return an account as it may be shown: `st***@example.com`."""
-    name, at, domain = account.partition("@")
-    return f"{name[:2]}***{at}{domain}" if at else account
-
-
 def resolve_hint(node: NodeId) -> str:
     """Return the command with which a person ends an unclear state."""
     return f"veospec resolve {node} --adopt JOB | --retry | --forget"
