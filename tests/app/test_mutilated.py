@@ -48,7 +48,7 @@ def mutilated(lines: list[str], chance: random.Random) -> str:
     return "\n".join(text)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_mutilated_storyboard_is_ever_a_bug(veospec: Person, seed: int) -> None:
     for name in ("refs", "plates"):
         shutil.copytree(SOURCE / name, veospec.folder / name)
