@@ -72,14 +72,16 @@ def emulator(accounts: int, *options: str) -> Iterator[Mapping[str, str]]:
             server.wait()
 
 
-def one_run(folder: Path, shots: int, flying: int, job_s: float, *options: str) -> dict[str, float]:
+def one_run(
+    folder: Path, shots: int, flying: int, job_s: float, *options: str, poll_s: float = 0.2
+) -> dict[str, float]:
     """Apply a storyboard from nothing and return span (first request to last ending), first ending, CPU, memory."""
     folder.mkdir(parents=True)
     (folder / "shots.yaml").write_text(storyboard(shots))
     accounts = -(-flying // PER_ACCOUNT)
     with emulator(accounts, "--job-seconds", str(job_s), *options) as env:
         line = [VEOSPEC, "apply", "--no-reel", "--yes", "--events", "events.ndjson",
-                "--jobs-per-account", str(-(-flying // accounts))]  # fmt: skip
+                "--jobs-per-account", str(-(-flying // accounts)), "--poll", str(poll_s)]  # fmt: skip
         took = run_once(Candidate("apply", line, folder, env=env))
     events = [json.loads(line) for line in (folder / "events.ndjson").read_text().splitlines()]
     at = {
@@ -98,7 +100,8 @@ def loop_rows(folder: Path, rounds: int) -> Iterator[Row]:
     options = ("--concurrency", str(slots), "--throttle-seconds", str(pause_s))
     ours, theirs = [], []
     for number in range(max(1, rounds // 3)):
-        ours.append(one_run(folder / f"slots{number}", jobs, slots, job_s, *options))
+        # A look each 3 seconds, in the same scale.
+        ours.append(one_run(folder / f"slots{number}", jobs, slots, job_s, *options, poll_s=0.05))
         with emulator(1, "--job-seconds", str(job_s), *options) as env:
             theirs.append(in_order(env, jobs, pause_s, folder / f"loop{number}"))
     span = median(o["span"] for o in ours) / ideal

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import click
 
 from veospec.app.choices import Choices
-from veospec.plan.budget import MICRO
 
 DEFAULT_SPEC = "shots.yaml"
 
@@ -36,6 +35,8 @@ class _Dollars(click.ParamType[int]):
         """Read dollars with up to six decimals into whole micro-dollars; never through a float."""
         if isinstance(value, int):
             return value
+        from veospec.plan.budget import MICRO
+
         whole, _, rest = str(value).removeprefix("$").partition(".")
         if not (whole + rest).isdigit() or not (whole + rest).isascii() or len(rest) > 6 or len(whole) > 9:
             self.fail(f"{value!r} is no sum like 12.50", param, ctx)
