@@ -56,11 +56,13 @@ def thumbnails(
     return tuple(p.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0) for p in found)
 
 
-def write_jpeg(picture: Image.Image, target: Path, quality: int = 85) -> None:
-    """Write a picture as JPEG; the same picture gives the same bytes."""
-    (picture if picture.mode == "RGB" else picture.convert("RGB")).save(
-        target, "JPEG", quality=quality, optimize=True, subsampling="4:2:0"
-    )
+def write_jpeg(picture: Image.Image, target: Path, quality: int = 85, *, is_large: bool = False) -> None:
+    """Write a picture as JPEG; the same picture gives the same bytes.
+
+    The smallest file needs all coefficients in memory at once, as much as the picture itself; a large one does without.
+    """
+    plain = picture if picture.mode == "RGB" else picture.convert("RGB")
+    plain.save(target, "JPEG", quality=quality, optimize=not is_large, subsampling="4:2:0")
 
 
 def thumbnail(path: Path, facts: MediaFacts, which: str, width: int, target: Path) -> None:

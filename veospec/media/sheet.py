@@ -65,7 +65,7 @@ def write_sheet(title: str, entries: Sequence[SheetEntry], columns: int, target:
     if sheet.height > _MAX_SIDE:
         scale = _MAX_SIDE / sheet.height
         sheet = sheet.resize((max(1, round(sheet.width * scale)), _MAX_SIDE), Image.Resampling.LANCZOS)
-    write_jpeg(sheet, target, quality=88)
+    write_jpeg(sheet, target, quality=88, is_large=True)
 
 
 def _most_columns(entries: Sequence[SheetEntry]) -> int:
