@@ -150,11 +150,15 @@ class LiveView:
         self._spent = Cost()
 
     def __enter__(self) -> LiveView:
+        return self
+
+    def _begin(self) -> None:
+        """Draw from now on; not before, because a question is asked first and a live table would draw over it."""
         from rich.live import Live
 
-        self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=4, transient=True)
-        self._live.start()
-        return self
+        if self._live is None:
+            self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=4, transient=True)
+            self._live.start()
 
     def __exit__(self, *exc: object) -> None:
         if self._live is not None:
@@ -164,6 +168,7 @@ class LiveView:
         """Take the event into the table; endings and remarks scroll away above it."""
         if isinstance(event, RunStarted):
             self._to_do = event.to_do
+            self._begin()
         elif isinstance(event, StepStarted):
             self._active[event.step] = (event.work.value, time.monotonic(), None)
         elif isinstance(event, StepProgress):

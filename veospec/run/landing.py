@@ -177,7 +177,7 @@ class Lander:
         while True:
             await kit.halt.sleep(clock, wait_s)
             if kit.halt.is_interrupted:
-                return (), Landed(record, "its job goes on; run the same command again")
+                return (), Landed(record, "its job goes on")
             watched_s = clock.monotonic() - began
             try:
                 found = await kit.remote.poll(record.attempt.job_id)
