@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -40,3 +41,22 @@ def test_a_first_paid_plan_does_not_compare_with_the_animatic(veospec: Person) -
     veospec("apply", "--no-reel")
     steps = veospec.steps(*PAID)
     assert all(step["reason"].startswith("new") for step in steps.values())
+
+
+def test_a_clone_without_the_store_never_buys_what_the_manifest_names(
+    veospec: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after an animatic was drawn over the manifest, and not after a paid run that held everything."""
+    with studio_of(monkeypatch) as studio:
+        veospec.write(FILM)
+        veospec("apply", "--no-reel", *PAID)
+        spent = studio.credits
+        manifest = (veospec.folder / "out/manifest.json").read_text("utf-8")
+        shutil.rmtree(veospec.folder / ".veospec")
+        shutil.rmtree(veospec.folder / "out")
+        veospec.write(manifest, "out/manifest.json")
+        veospec("apply", "--no-reel")
+        for _ in range(2):
+            veospec("apply", "--no-reel", *PAID, code=7)
+        assert veospec.steps(*PAID)["A T1"]["action"] in ("hold", "blocked")
+        assert studio.credits == spent

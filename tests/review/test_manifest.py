@@ -17,6 +17,7 @@ from veospec.errors import StoreCorrupt
 from veospec.model import Kind, Mode
 from veospec.review.manifest import build_manifest, output_of, parse_manifest, render_manifest
 from veospec.review.provenance import COMPOSITE, DRAWN, GENERATED, UNKNOWN, source_type
+from veospec.review.values import Bought
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "manifest.schema.json").read_text("utf-8"))
 
@@ -187,3 +188,27 @@ def test_what_a_run_alone_knows_is_not_in_it() -> None:
     assert all(o["flags"] == ["no-audio", "stale"] for o in document["outputs"])
     text = render_manifest(document).decode()
     assert not any(word in text for word in ("http", "@gmail", "job_id", "media_id", "/root", "2026-11-"))
+
+
+def test_what_was_bought_is_carried_on() -> None:
+    """Neither an animatic over a paid manifest nor a run without the store forgets what somebody paid for."""
+    node = shot("SH010")
+    paid = replace(take(node), provider="flow", key="1" * 64, digest="2" * 64)
+    storyboard = board(node)
+    bought = parse_manifest(render_manifest(build_manifest(storyboard, [paid], "2026-11")))
+    assert bought.bought == ()
+    line = Bought(node.id, 1, "flow", "1" * 64, "2" * 64)
+
+    drawn = replace(take(node), provider="local")
+    after_local = parse_manifest(render_manifest(build_manifest(storyboard, [drawn], "2026-11", bought)))
+    assert after_local.bought == (line,)
+
+    held = replace(paid, digest="", file="", facts=None)
+    after_clone = parse_manifest(render_manifest(build_manifest(storyboard, [held], "2026-11", after_local)))
+    assert after_clone.bought == (line,)
+
+    adopted = parse_manifest(render_manifest(build_manifest(storyboard, [paid], "2026-11", after_clone)))
+    assert adopted.bought == ()
+    assert render_manifest(build_manifest(storyboard, [paid], "2026-11", adopted)) == render_manifest(
+        build_manifest(storyboard, [paid], "2026-11")
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from veospec.app.credentials import credentials_of
 from veospec.app.inventory import StoredInventory
-from veospec.app.planning import inventory_of, plan_with
+from veospec.app.planning import committed_manifest, inventory_of, plan_with
 from veospec.app.project import Project
 from veospec.app.takes import takes_of
 from veospec.model import Digest, NodeId
@@ -36,8 +36,10 @@ class Account:
 
     def manifest(self) -> bytes:
         """Return the bytes of the manifest."""
-        document = build_manifest(self.project.storyboard, self.takes, self.project.catalogue.table)
-        return render_manifest(document)
+        before = committed_manifest(self.project)
+        return render_manifest(
+            build_manifest(self.project.storyboard, self.takes, self.project.catalogue.table, before)
+        )
 
     def record(self, key: str) -> ActionRecord:
         """Return the record of a take that has bytes."""

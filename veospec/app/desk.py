@@ -15,6 +15,7 @@ from typing import Any
 from veospec.app.account import Account
 from veospec.app.ahead import make_thumbs, shown_frames, thumb_path
 from veospec.app.outputs import MANIFEST, out_folder, out_lease
+from veospec.app.planning import committed_manifest
 from veospec.errors import MediaError, OutputForeign, StoreCorrupt
 from veospec.media import frames
 from veospec.model import Character, NodeSource
@@ -35,6 +36,7 @@ class Desk:
         self._lease = out_lease(account.project, store)
         self._out = out_folder(account.project, store)
         self._written: set[str] = set()
+        self._is_shared = False
         self._shown: dict[tuple[str, str], Path | str] = {}
 
     def __enter__(self) -> Desk:
@@ -77,10 +79,22 @@ class Desk:
 
     def manifest(self) -> None:
         """Write the manifest, last of all: whoever reads it finds what it names."""
+        before = committed_manifest(self.account.project)
+        if before is not None and before.spec != self.account.project.storyboard.file:
+            self._is_shared = True
+            self.note(
+                f"the output folder also holds what {before.spec} made; nothing of it was removed",
+                "keep each storyboard in a folder of its own: there is one manifest in each output folder",
+            )
         self.write(MANIFEST, self.account.manifest())
 
     def tidy(self) -> None:
-        """Remove files of ours that nothing names any more; somebody else's files stay."""
+        """Remove files of ours that nothing names any more; somebody else's files stay.
+
+        When the manifest that lies there is another storyboard's, the folder is shared and nothing is removed.
+        """
+        if self._is_shared:
+            return
         for path in self._out.ours():
             if path not in self._written:
                 try:

@@ -22,6 +22,7 @@ from veospec.plan.planner import make_plan
 from veospec.plan.saved import SavedPlan, moved, parse_saved, render_saved
 from veospec.plan.values import Ceiling, Plan, StepId
 from veospec.review.manifest import parse_manifest
+from veospec.review.values import Manifest
 from veospec.run.journal import Journal
 from veospec.spec.names import did_you_mean
 from veospec.store.layout import Store
@@ -56,19 +57,27 @@ def inventory_of(
 
 
 def committed(project: Project) -> Mapping[tuple[StepId, Key], Digest]:
-    """Return what the manifest beside the storyboard says was made; empty when there is none.
+    """Return what the manifest beside the storyboard says was made, here or elsewhere; empty when there is none.
 
     A manifest that cannot be read is no permission to buy again, so it raises `StoreError`.
     """
+    manifest = committed_manifest(project)
+    if manifest is None:
+        return {}
+    found = {((o.node, o.take), o.key): o.digest for o in manifest.outputs if o.key and o.digest}
+    return found | {((line.node, line.take), line.key): line.digest for line in manifest.bought}
+
+
+def committed_manifest(project: Project) -> Manifest | None:
+    """Return the manifest beside the storyboard, None when there is none. Raises `StoreError`."""
     path = project.out / "manifest.json"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return {}
+        return None
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable, or move it away") from error
-    manifest = parse_manifest(content, str(path))
-    return {((o.node, o.take), o.key): o.digest for o in manifest.outputs if o.key and o.digest}
+    return parse_manifest(content, str(path))
 
 
 def plan_project(project: Project) -> Plan:

@@ -14,15 +14,34 @@ from veospec.model import Cost, MediaFacts, Storyboard
 from veospec.review.cut import build_cuts
 from veospec.review.manifest_reader import parse_manifest
 from veospec.review.safe import json_text
-from veospec.review.values import MANIFEST_VERSION, CutList, Event, InputLine, Output, Take, UpstreamLine
+from veospec.review.values import (
+    MANIFEST_VERSION,
+    Bought,
+    CutList,
+    Event,
+    InputLine,
+    Manifest,
+    Output,
+    Take,
+    UpstreamLine,
+)
 
 __all__ = ["build_manifest", "output_of", "parse_manifest", "render_manifest"]
 
+FREE_MAKERS = ("local", "join")
+"""What draws or joins on this machine; what they make can always be made again."""
 
-def build_manifest(storyboard: Storyboard, takes: Sequence[Take], catalogue_table: str) -> dict[str, Any]:
-    """Return the manifest as JSON values, outputs sorted by node and take whatever the order of `takes`."""
+
+def build_manifest(
+    storyboard: Storyboard, takes: Sequence[Take], catalogue_table: str, before: Manifest | None = None
+) -> dict[str, Any]:
+    """Return the manifest as JSON values, outputs sorted by node and take whatever the order of `takes`.
+
+    `before` is the manifest that lies there: what it says was bought is carried on, see `still_bought`.
+    """
     project = storyboard.project
     outputs = sorted((output_of(take) for take in takes), key=lambda o: o.id)
+    bought = still_bought(outputs, before) if before is not None else ()
     return {
         "veospec_manifest": MANIFEST_VERSION,
         "project": {"code": project.code, "title": project.title, "fps": project.fps},
@@ -30,8 +49,23 @@ def build_manifest(storyboard: Storyboard, takes: Sequence[Take], catalogue_tabl
         "provider": storyboard.provider,
         "catalogue": catalogue_table,
         "outputs": [_output(output) for output in outputs],
+        "bought": [_bought(line) for line in bought],
         "cuts": [_cut(cut) for cut in build_cuts(storyboard, outputs)],
     }
+
+
+def still_bought(outputs: Sequence[Output], before: Manifest) -> tuple[Bought, ...]:
+    """Return what an earlier manifest says was bought and the outputs do not carry, sorted.
+
+    Without it an animatic drawn over a committed manifest, or a run in a clone without the store, would forget clips
+    that somebody paid for, and the next paid run would buy them again.
+    """
+    here = {(o.node, o.take, o.provider) for o in outputs if o.digest}
+    lines = {(line.node, line.take, line.provider): line for line in before.bought}
+    for o in before.outputs:
+        if o.key and o.digest and o.provider not in FREE_MAKERS:
+            lines[o.node, o.take, o.provider] = Bought(o.node, o.take, o.provider, o.key, o.digest)
+    return tuple(line for place, line in sorted(lines.items()) if place not in here)
 
 
 def render_manifest(document: Mapping[str, Any]) -> bytes:
@@ -96,6 +130,16 @@ def _output(output: Output) -> dict[str, Any]:
         "c2pa": output.c2pa.value,
         "flags": list(output.flags),
         "reason": output.reason,
+    }
+
+
+def _bought(line: Bought) -> dict[str, Any]:
+    return {
+        "node": line.node,
+        "take": line.take,
+        "provider": line.provider,
+        "key": line.key,
+        "digest": line.digest,
     }
 
 

@@ -14,6 +14,7 @@ from veospec.model import Cell, Cost, Kind, MediaFacts, Mode, TransitionKind
 from veospec.review.provenance import is_source_type
 from veospec.review.values import (
     MANIFEST_VERSION,
+    Bought,
     C2pa,
     CutList,
     Disposition,
@@ -193,6 +194,16 @@ def _no_constant(name: str) -> None:
     raise _Wrong("", f"holds {name}, which is not JSON")
 
 
+def _bought(fields: _Fields) -> Bought:
+    return Bought(
+        node=fields.text("node"),
+        take=fields.whole("take", 1),
+        provider=fields.text("provider"),
+        key=fields.digest("key"),
+        digest=fields.digest("digest"),
+    )
+
+
 def _manifest(fields: _Fields) -> Manifest:
     version = fields.whole("veospec_manifest", 1)
     if version != MANIFEST_VERSION:
@@ -206,6 +217,7 @@ def _manifest(fields: _Fields) -> Manifest:
         provider=fields.text("provider"),
         catalogue=fields.text("catalogue"),
         outputs=fields.many("outputs", _output),
+        bought=fields.many("bought", _bought),
         cuts=fields.many("cuts", _cut),
     )
     fields.end()

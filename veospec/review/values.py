@@ -194,8 +194,19 @@ class CutList:
 
 
 @dataclass(frozen=True, slots=True)
+class Bought:
+    """A take that cost money and that the outputs do not carry: made by another provider, or elsewhere."""
+
+    node: NodeId
+    take: int
+    provider: str
+    key: Key
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """The written account of a storyboard's results."""
+    """The written account of a storyboard's results. `bought` is what must not be bought again beside the outputs."""
 
     code: str
     title: str
@@ -205,6 +216,7 @@ class Manifest:
     catalogue: str
     outputs: tuple[Output, ...]
     cuts: tuple[CutList, ...] = field(default=())
+    bought: tuple[Bought, ...] = ()
 
     def output(self, node: NodeId, take: int) -> Output | None:
         """Return the line of one take."""
