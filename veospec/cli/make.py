@@ -82,7 +82,7 @@ def _remember(environment: Asked, sights: Sights | None, out: list[str], err: li
 @format_option()
 @click.option("-y", "--yes", is_flag=True, help="Agree to the sum without being asked; a ceiling still holds.")
 @click.option("--accept-unknown-price", is_flag=True, help="Buy although a price is not known.")
-@click.option("--retry-failed", is_flag=True, help="Send again what failed after it was accepted; it may cost again.")
+@click.option("--retry-failed", is_flag=True, help="Send again what failed more than once; it may cost again.")
 @click.option("--regenerate", is_flag=True, help="Make what the committed manifest says was made elsewhere.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=None, help="How many clips to draw at once.")
 @click.option("--jobs-per-account", type=click.IntRange(1, 64), default=1, show_default=True, help="Videos in flight.")
