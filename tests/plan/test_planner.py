@@ -79,8 +79,9 @@ def test_an_edited_word_makes_one_key_and_reports_the_stale_rest() -> None:
     plan = plan_of(board(*after), memory)
     assert actions(plan)["SH030 T01"] == "generate"
     assert "[-stairs-] {+ladder+}" in plan.steps[0].reason.text
-    assert plan.steps[1].stale
-    assert plan.steps[1].reason.why is Why.STALE
+    assert [step.stale for step in plan.steps] == [False, True, True, True, True]
+    assert all(step.reason.why is Why.STALE for step in plan.steps[1:])
+    assert plan.steps[4].reason.text == "builds on SH080 T01, which is stale"
     assert apply(board(*after), memory) == 1
     settled = plan_of(board(*after), memory)
     assert not settled.has_work

@@ -121,7 +121,16 @@ def _step(node: Node, take: int, world: _World) -> Step:
     step = _waiting(step, waits, world) if waits else _decided(step, world)
     if step.action is Action.GENERATE:
         return replace(step, cost=step.worth)
-    return step
+    return _on_stale(step, world)
+
+
+def _on_stale(step: Step, world: _World) -> Step:
+    """Mark a take that is itself unchanged but builds on a stale one: what it shows is out of date all the same."""
+    stale = [world.steps[need].label for need in step.requires if world.steps[need].stale]
+    if step.action is not Action.REUSE or step.stale or not stale:
+        return step
+    text = f"builds on {', '.join(stale)}, which is stale"
+    return replace(step, stale=True, reason=Reason(Why.STALE, text, step.reason.changes))
 
 
 def _decided(step: Step, world: _World) -> Step:
