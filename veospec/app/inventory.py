@@ -52,6 +52,8 @@ class StoredInventory:
 
     def _is_present(self, record: ActionRecord) -> bool:
         blobs = self.store.blobs
+        if not self.should_verify and blobs.is_known(record.digest, record.suffix, record.size_bytes):
+            return True
         look = blobs.verify if self.should_verify else blobs.ensure
         try:
             look(record.digest, record.suffix, record.size_bytes)

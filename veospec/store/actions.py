@@ -320,6 +320,7 @@ def _read(path: str) -> bytes | None:
             seen = os.fstat(fd)
             if not stat.S_ISREG(seen.st_mode) or seen.st_size > MAX_RECORD_BYTES:
                 raise StoreCorrupt(f"the record {path} is damaged: it is no regular file or far too large")
-            return os.read(fd, MAX_RECORD_BYTES)
+            # Not the most that it may be: room for four megabytes, ten thousand times, costs more than the reading.
+            return os.read(fd, seen.st_size + 1)
         finally:
             os.close(fd)

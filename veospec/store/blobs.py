@@ -171,7 +171,7 @@ class Blobs:
 
     def _checked(self, digest: Digest, suffix: str, size_bytes: int | None, *, trust_stat: bool) -> Path:
         path = self._name(digest, suffix)
-        if trust_stat and self._is_known(path, digest, size_bytes):
+        if trust_stat and self.is_known(digest, suffix, size_bytes):
             return Path(path)
         with self._opened(path, digest) as fd, translated("read", path):
             seen = os.fstat(fd)
@@ -184,8 +184,12 @@ class Blobs:
             self._memo.put(path, os.fstat(fd), digest, began_ns=began_ns)
         return Path(path)
 
-    def _is_known(self, path: str, digest: Digest, size_bytes: int | None) -> bool:
-        """Return whether a look at the name alone tells that the bytes are right; nothing is opened."""
+    def is_known(self, digest: Digest, suffix: str, size_bytes: int | None = None) -> bool:
+        """Return whether a look at the name alone tells that the bytes are right; nothing is opened.
+
+        False is no verdict: `ensure` hashes then.
+        """
+        path = self._name(digest, suffix)
         try:
             seen = os.lstat(path)
         except OSError:
