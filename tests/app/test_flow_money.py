@@ -56,6 +56,18 @@ def test_the_ceiling_of_the_command_line_beats_the_spec(
     assert film.studio.credits == (0 if code else 60)
 
 
+def test_an_unknown_price_is_bought_only_when_a_person_says_so(film: Film) -> None:
+    """No ceiling can hold a price that nobody knows; accepted, it is sent, and the ceiling holds all others."""
+    board = HEAD + "shots:\n  - {id: A, prompt: A kite, model: veo-9}\n  - {id: B, prompt: A dog}\n"
+    film.write(board)
+    assert "is not known" in film.apply("--allow-unknown-model", "--max-credits", "9", code=5).err
+    film.apply("--allow-unknown-model", "--accept-unknown-price", "--max-credits", "9", code=5)
+    assert film.studio.credits == 0
+    film.apply("--allow-unknown-model", "--accept-unknown-price", "--max-credits", "10", code=6)
+    assert film.studio.credits == 10
+    assert film.clips() == ["B_T01.mp4"]
+
+
 def test_a_second_try_does_not_pass_the_ceiling(film: Film) -> None:
     """Requests of unknown fate count as spent: what is left over is refused in the middle of a run."""
     film.write(HEAD + "budget: {max_credits: 60}\n" + SHOTS)

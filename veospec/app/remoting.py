@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from veospec.app.project import Project
@@ -192,7 +193,7 @@ def _settings(project: Project, plan: Plan, wishes: Wishes, *, is_loopback: bool
     return Settings(
         run=secrets.token_hex(8),
         process=f"{os.getpid()}@{platform.node()}",
-        ceiling=plan.ceiling,
+        ceiling=replace(plan.ceiling, is_for_known=wishes.accept_unknown_price),
         policy=plan.storyboard.policy,
         limits=Limits(videos_per_account=wishes.jobs_per_account, poll_s=poll_s),
         usual_s=usual_s,

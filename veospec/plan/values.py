@@ -125,11 +125,15 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """What a run may spend at most; None means no ceiling. `source` says who set it."""
+    """What a run may spend at most; None means no ceiling. `source` says who set it.
+
+    With `is_for_known` it holds what has a known price, and a person agreed to buy the rest beside it.
+    """
 
     credits: int | None = None
     micro_usd: int | None = None
     source: str = ""
+    is_for_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,17 +140,24 @@ class Journal:
         found = (entry_of(row) for row in self._db.search("entries", "key = ? OR sent_key = ?", (key, key)))
         return tuple((self.record(entry.attempt), entry) for entry in found)
 
-    def spent(self, run: str, board: str = "") -> Cost:
-        """Return what a run has used or set aside, and what requests of unknown fate may have cost the storyboard."""
+    def spent(self, run: str, board: str = "", *, only_known: bool = False) -> Cost:
+        """Return what a run has used or set aside, and what requests of unknown fate may have cost the storyboard.
+
+        With `only_known` prices that nobody knows are left out.
+        """
         total = Cost(0, 0)
         for charge in (Charge.YES, Charge.UNKNOWN):
             credits_, micro_usd, dearest = self._db.total(
-                "entries", ("credits", "micro_usd", "is_ceiling"), {"run": run, "charge": charge.value}
+                "entries",
+                ("credits", "micro_usd", "is_ceiling"),
+                {"run": run, "charge": charge.value},
+                skips_null=only_known,
             )
             total += Cost(credits_, micro_usd, bool(dearest))
         for row in self._db.select("entries", {"state": State.UNKNOWN.value}):
             if row["run"] != run and self.record(str(row["attempt"])).board == board:
-                total += entry_of(row).cost
+                cost = entry_of(row).cost
+                total += _known(cost) if only_known else cost
         return total
 
     # -- attempts
@@ -308,7 +315,9 @@ class Journal:
     def _hold_ceiling(self, intent: Intent, ceiling: Ceiling) -> None:
         if ceiling.credits is None and ceiling.micro_usd is None:
             return
-        worst = self.spent(intent.run, intent.board) + intent.cost
+        only_known = ceiling.is_for_known
+        cost = _known(intent.cost) if only_known else intent.cost
+        worst = self.spent(intent.run, intent.board, only_known=only_known) + cost
         for limit, amount, unit in (
             (ceiling.credits, worst.credits, "credits"),
             (ceiling.micro_usd, worst.micro_usd, "millionths of a dollar"),
@@ -375,3 +384,8 @@ def _number(row: Row) -> int:
     number = row["id"]
     assert isinstance(number, int)
     return number
+
+
+def _known(cost: Cost) -> Cost:
+    """Return a price without the parts that nobody knows."""
+    return Cost(cost.credits or 0, cost.micro_usd or 0, cost.is_ceiling)

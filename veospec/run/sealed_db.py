@@ -187,8 +187,10 @@ class SealedDb:
         names = self._names[table]
         return [dict(zip(names, row, strict=True)) for row in found]
 
-    def total(self, table: str, columns: Sequence[str], where: Mapping[str, Value]) -> list[int | None]:
-        """Return the sum of each column over the rows with these values; None when any of them is null."""
+    def total(
+        self, table: str, columns: Sequence[str], where: Mapping[str, Value], *, skips_null: bool = False
+    ) -> list[int | None]:
+        """Return the sum of each column over the rows with these values; None when any of them is null and counts."""
         sums = ", ".join(f"coalesce(sum({name}), 0), count(*) - count({name})" for name in columns)
         tests = " AND ".join(f"{name} = ?" for name in where)
         with self._faults("read"):
@@ -196,7 +198,10 @@ class SealedDb:
                 f"SELECT {sums} FROM {table} WHERE {tests}",  # noqa: S608
                 tuple(where.values()),
             ).fetchone()
-        return [None if missing else value for value, missing in zip(found[::2], found[1::2], strict=True)]
+        return [
+            None if missing and not skips_null else value
+            for value, missing in zip(found[::2], found[1::2], strict=True)
+        ]
 
     def scan(self, table: str) -> Iterator[Row]:
         """Yield every row by id, from the table itself and by no index."""
