@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("veospec", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("veospec")
 
 _PRIVATE = ("USEAPI_", "VEOSPEC_", "GEMINI_", "GOOGLE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 

@@ -213,3 +213,23 @@ def test_a_saved_plan_notices_every_move() -> None:
     other_input = make_plan(plan.storyboard, {"refs/a.png": "b" * 64}, memory, FLOW)
     assert moved(saved, other_input)
     assert fingerprint(plan) != fingerprint(replace(plan, table="2026-06"))
+
+
+def test_what_builds_on_a_shared_take_is_shared_too() -> None:
+    """Two cells that send the same request buy one clip, and one upscale of it."""
+    twins = board(clip("A"), clip("B"), upscale("A"), upscale("B"), clip("C", slot("start", frame("B"))))
+    plan = plan_of(twins, Memory())
+    assert list(actions(plan).values()) == ["generate", "share", "generate", "share", "generate"]
+    assert plan.totals.buy == Cost(30, 0)
+    memory = Memory()
+    assert apply(twins, memory) == 3
+    assert not plan_of(twins, memory).has_work
+
+
+def test_a_slate_that_repeats_the_prompt_does_not_hide_what_changed() -> None:
+    memory = Memory()
+    drawn = FakeProfile("local", is_remote=False, cost=Cost(0, 0), extra={"burn": {"text": "hard wind"}})
+    apply(board(clip("A", prompt="hard wind")), memory, drawn)
+    redrawn = FakeProfile("local", is_remote=False, cost=Cost(0, 0), extra={"burn": {"text": "soft wind"}})
+    plan = make_plan(board(clip("A", prompt="soft wind")), FILES, memory, redrawn)
+    assert plan.steps[0].reason.text == "prompt: [-hard-] {+soft+} wind"

@@ -37,6 +37,7 @@ def word_diff(before: str, after: str) -> str:
 
 def summary(found: tuple[Change, ...]) -> str:
     """Return a clause for a plan line: the field, or the first two and a count."""
+    found = _without_echoes(found)
     if not found:
         return "nothing that counts changed"
     names = [change.field for change in found]
@@ -47,6 +48,13 @@ def summary(found: tuple[Change, ...]) -> str:
         return f"{change.field}: {_clip(change.before)} → {_clip(change.after)}"
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     return f"changed: {', '.join(names[:2])}{more}"
+
+
+def _without_echoes(found: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Leave out what a slate only repeats of a changed prompt."""
+    if not any(change.field == "prompt" for change in found):
+        return found
+    return tuple(change for change in found if change.field != "burn.text")
 
 
 def _clip(text: str, limit: int = 48) -> str:

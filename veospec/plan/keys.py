@@ -59,13 +59,20 @@ def key_of(document: Document) -> Key:
 
 
 def document_of(
-    node: Node, take: int, files: Mapping[str, Digest], upstream: Mapping[NodeId, Digest], extras: Extras
+    node: Node,
+    take: int,
+    files: Mapping[str, Digest],
+    upstream: Mapping[NodeId, Digest],
+    extras: Extras,
+    awaited: Mapping[NodeId, str] | None = None,
 ) -> Document:
     """Return the key document of one take.
 
     `files` maps project paths to digests; `upstream` maps nodes to the digest of their selected take. A node that
-    is not in `upstream` is named in the document instead, which makes it an identity inside one plan but no key.
+    is not in `upstream` is named in the document instead, by its identity in `awaited` where that is known: the
+    document is then an identity inside one plan, in which takes that will share their bytes are one, but no key.
     """
+    waits = awaited or {}
     request = node.request
     is_join = node.kind is Kind.JOIN
     document: dict[str, Any] = {
@@ -78,7 +85,7 @@ def document_of(
         "resolution": request.resolution,
         "duration": _seconds(request.duration),
         "retake": request.retake,
-        "inputs": [_input(entry, files, upstream) for entry in sorted(request.inputs, key=_slot_order)],
+        "inputs": [_input(entry, files, upstream, waits) for entry in sorted(request.inputs, key=_slot_order)],
     }
     if node.kind in (Kind.UPSCALE, Kind.JOIN):
         document["take"] = take
@@ -133,21 +140,23 @@ def _seconds(value: Fraction | None) -> int | str | None:
     return value.numerator if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
 
 
-def _input(entry: Input, files: Mapping[str, Digest], upstream: Mapping[NodeId, Digest]) -> dict[str, Any]:
+def _input(
+    entry: Input, files: Mapping[str, Digest], upstream: Mapping[NodeId, Digest], awaited: Mapping[NodeId, str]
+) -> dict[str, Any]:
     source = entry.source
     described: dict[str, Any] = {"slot": entry.slot}
     if isinstance(source, Character):
         described["role"] = "character"
         described["name"] = source.display_name
         described["notes"] = source.notes
-        described["images"] = [_bytes(image, files, upstream) for image in source.images]
+        described["images"] = [_bytes(image, files, upstream, awaited) for image in source.images]
         if source.voice is not None:
             described["voice"] = _voice(source.voice)
     elif isinstance(source, PresetVoice | OwnVoice):
         described["role"] = "voice"
         described["voice"] = _voice(source)
     else:
-        described.update(_bytes(source, files, upstream))
+        described.update(_bytes(source, files, upstream, awaited))
     return described
 
 
@@ -158,7 +167,10 @@ def _voice(voice: PresetVoice | OwnVoice) -> dict[str, str]:
 
 
 def _bytes(
-    source: FileSource | NodeSource, files: Mapping[str, Digest], upstream: Mapping[NodeId, Digest]
+    source: FileSource | NodeSource,
+    files: Mapping[str, Digest],
+    upstream: Mapping[NodeId, Digest],
+    awaited: Mapping[NodeId, str],
 ) -> dict[str, Any]:
     """Describe bytes, whether they lie in a file or are a take of a node; `frame` is taken from a clip.
 
@@ -172,5 +184,5 @@ def _bytes(
     elif source.node in upstream:
         described["sha256"] = upstream[source.node]
     else:
-        described["awaits"] = source.node
+        described["awaits"] = awaited.get(source.node, source.node)
     return described

@@ -44,6 +44,7 @@ class _World:
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     steps: dict[StepId, Step] = field(default_factory=dict)
     digests: dict[NodeId, Digest] = field(default_factory=dict)
+    awaited: dict[NodeId, str] = field(default_factory=dict)
     makers: dict[str, StepId] = field(default_factory=dict)
 
 
@@ -71,6 +72,8 @@ def make_plan(
         selected = world.steps[(node.id, node.select)]
         if selected.action is Action.REUSE:
             world.digests[node.id] = selected.digest
+        else:
+            world.awaited[node.id] = selected.identity
     steps = tuple(world.steps.values())
     return Plan(
         storyboard=storyboard,
@@ -104,7 +107,7 @@ def totals_of(steps: tuple[Step, ...]) -> Totals:
 
 
 def _step(node: Node, take: int, world: _World) -> Step:
-    document = document_of(node, take, world.files, world.digests, world.profile)
+    document = document_of(node, take, world.files, world.digests, world.profile, world.awaited)
     waits = [n for n in node.upstream if n not in world.digests]
     identity = key_of(document)
     step = Step(

@@ -70,6 +70,9 @@ class _Fields:
             raise _Wrong(self.at(name), "is missing")
         return self._left.pop(name)
 
+    def has(self, name: str) -> bool:
+        return name in self._left
+
     def at(self, name: str) -> str:
         return f"{self._path}.{name}" if self._path else name
 
@@ -217,7 +220,7 @@ def _manifest(fields: _Fields) -> Manifest:
         provider=fields.text("provider"),
         catalogue=fields.text("catalogue"),
         outputs=fields.many("outputs", _output),
-        bought=fields.many("bought", _bought),
+        bought=fields.many("bought", _bought) if fields.has("bought") else (),
         cuts=fields.many("cuts", _cut),
     )
     fields.end()
