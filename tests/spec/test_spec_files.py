@@ -65,10 +65,10 @@ LIES = "the name ends like one, but the content is"
         (fact(FRONT, ""), f"3:10 VS302 '{FRONT}' should be a picture (PNG, JPEG or WebP); {LIES} no picture or clip"),
         (fact(FRONT, "mp4"), f"3:10 VS302 '{FRONT}' should be a picture (PNG, JPEG or WebP); {LIES} an MP4 file"),
         (fact(FRONT, "png", 0), f"3:10 VS302 the file '{FRONT}' is empty"),
-        (fact(FRONT, "png", 20_971_521), f"3:10 VS303 the file '{FRONT}' has 21.0 MB (at most 21 MB)"),
+        (fact(FRONT, "png", 20_971_521), f"3:10 VS303 the file '{FRONT}' has 20,971,521 bytes (at most 20,971,520)"),
         (fact("refs/ada.jpg", "", missing="is a folder"), "7:18 VS301 the file 'refs/ada.jpg' is a folder"),
         (fact(PLATE, "png"), f"4:10 VS302 '{PLATE}' should be an MP4 clip; {LIES} a PNG file"),
-        (fact(PLATE, "mp4", 100_000_001), f"4:10 VS303 the file '{PLATE}' has 100.0 MB (at most 100 MB)"),
+        (fact(PLATE, "mp4", 100_000_001), f"4:10 VS303 the file '{PLATE}' has 100,000,001 bytes (at most 100,000,000)"),
         (fact("refs/spare.png", "", missing="does not exist"), "5:10 warning VS301 the file 'refs/spare.png' does not"),
     ],
 )

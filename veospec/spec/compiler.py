@@ -20,7 +20,7 @@ from veospec.spec.include import Document, gather, overlay, wanted
 from veospec.spec.inputs import asset_of, check_cast
 from veospec.spec.matrix import read_matrix
 from veospec.spec.modes import mode_of
-from veospec.spec.names import did_you_mean, folded
+from veospec.spec.names import did_you_mean, folded, path_fault
 from veospec.spec.nodes import Builder
 from veospec.spec.problems import Problems
 from veospec.spec.schema import check_schema
@@ -251,6 +251,14 @@ def _check_assets(stage: Stage) -> None:
 def _storyboard(document: Document, stage: Stage, nodes: tuple[Node, ...], problems: Problems) -> Storyboard:
     plain = stage.scope
     store = document.single.get("store")
+    where = plain.text(store, document.single, "store") if isinstance(store, str) else ""
+    if where and (fault := path_fault(where)):
+        problems.error(
+            "VS206",
+            document.single.at("store"),
+            f"the store '{where[:80]}' {fault}",
+            "name a folder below the storyboard; for a store elsewhere set VEOSPEC_HOME",
+        )
     return Storyboard(
         file=document.main.file,
         project=stage.project,
@@ -263,7 +271,7 @@ def _storyboard(document: Document, stage: Stage, nodes: tuple[Node, ...], probl
         budget=settings.budget_of(document, problems),
         policy=settings.policy_of(document),
         deliver=settings.deliver_of(document, plain),
-        store=plain.text(store, document.single, "store") if isinstance(store, str) else "",
+        store=where,
         omitted=tuple(
             [name for name, shot in stage.board.shots.items() if shot.is_omitted]
             + [STILL + name for name, still in stage.board.stills.items() if still.is_omitted]

@@ -91,7 +91,7 @@ def _faults(need: _Need, fact: InputFact) -> Iterator[tuple[str, str, str]]:
         what = "the name ends like one, but " if _suffix_lies(need) else ""
         yield "VS302", f"'{path}' should be {wanted}; {what}the content is {found}", "use another file, or convert it"
     elif fact.size_bytes > limit:
-        size = f"{fact.size_bytes / 1e6:,.1f} MB (at most {limit / 1e6:,.0f} MB)"
+        size = f"{fact.size_bytes:,} bytes (at most {limit:,})"
         yield "VS303", f"the file '{path}' has {size}", "make it smaller"
     elif fact.size_bytes == 0:
         yield "VS302", f"the file '{path}' is empty", "use another file"
