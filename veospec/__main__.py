@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -21,8 +22,11 @@ def main() -> None:
         if said is not None:
             sys.exit(said)
         question = quick.Question(arguments)
+    gc.disable()  # what is imported stays: walking it again and again is a tenth of starting
     from veospec.cli.boundary import run
 
+    gc.freeze()
+    gc.enable()
     sys.exit(run(arguments, question))
 
 
