@@ -107,7 +107,7 @@ CHANGED: dict[str, tuple[str, str, int]] = {
     "a retake": ("seed: 5}", "seed: 5, retake: 1}", 2),
     "a ratio": ("seed: 5}", "seed: 5, aspect: '9:16'}", 2),
     "a model": ("seed: 5}", "seed: 5, model: veo-3.1-lite}", 2),
-    "a variable": ("vars: {place: the quay}", "vars: {place: the pier}", 3),
+    "a variable": ("vars: {place: the quay}", "vars: {place: the pier}", 5),
     "a camera word": ("slow pan", "fast pan", 2),
     "what is avoided": ("avoid: [logos, captions]", "avoid: [logos]", 8),
     "a style": ("defaults:", "style: {base: pencil}\ndefaults:", 8),
@@ -119,7 +119,10 @@ CHANGED: dict[str, tuple[str, str, int]] = {
 
 @pytest.mark.parametrize("what", CHANGED)
 def test_these_change_exactly_their_keys(board: Person, what: str) -> None:
-    """Counted are the keys that were not there before; take 2 of seed 5 is take 1 of seed 6."""
+    """Counted are the identities that were not there before, of what waits for a changed take too.
+
+    Take 2 of seed 5 is take 1 of seed 6.
+    """
     before = set(identities(board))
     text, other, count = CHANGED[what]
     board.edit(text, other)

@@ -105,3 +105,17 @@ ASSIGNED: list[tuple[str, list[Node], tuple[str, ...], dict[str, str], dict[str,
 def test_assign(nodes: list[Node], accounts: tuple[str, ...], owners: dict[str, str], given: dict[str, str]) -> None:
     """What shares media stays together, follows what exists, and the rest is spread."""
     assert given == assign(nodes, accounts, owners)
+
+
+@pytest.mark.parametrize(
+    ("left", "given"),
+    [
+        ({EMAIL: 25_000, OTHER: 20}, {"still:q": EMAIL, "F": EMAIL, "A": OTHER}),
+        ({EMAIL: 20, OTHER: 25_000}, {"still:q": OTHER, "F": OTHER, "A": EMAIL}),
+        ({EMAIL: 20, OTHER: None}, {"still:q": OTHER, "F": OTHER, "A": EMAIL}),
+        ({EMAIL: 30, OTHER: 40}, {"still:q": OTHER, "F": OTHER, "A": EMAIL}),
+    ],
+    ids=["first is rich", "second is rich", "not told", "none can pay: the richer one"],
+)
+def test_a_group_goes_where_it_can_be_paid(left: dict[str, int | None], given: dict[str, str]) -> None:
+    assert given == assign([QUAY, FROM_QUAY, A], BOTH, {}, left, {"F": 90, "A": 10})

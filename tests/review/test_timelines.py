@@ -91,7 +91,7 @@ def test_otio_offers_other_takes_and_upscales_and_says_where_the_media_comes_fro
     timeline = otio.adapters.read_from_string(otio_text(cut, storyboard, outputs), "otio_json")
     [clip] = list(timeline.video_tracks()[0])
     references = clip.media_references()
-    assert sorted(references) == ["T01", "T01 upscale", "T02"]
+    assert sorted(references) == ["T01", "T01 4k", "T02"]
     assert clip.active_media_reference_key == "T01"
     assert references["T01 upscale"].target_url == "clips/SH010_T01_4k.mp4"
     assert references["T01 upscale"].metadata["veospec"]["digital_source_type"] == "unknown"

@@ -26,7 +26,7 @@ from veospec.app.settings import Settings
 from veospec.app.tools import Media, ink_notices
 from veospec.app.witness import Asked, Sights, sights_of_apply
 from veospec.errors import Exit, NotConfirmed
-from veospec.model import Digest, InputFact, Key, Kind, NodeId
+from veospec.model import FREE, Digest, InputFact, Key, Kind, NodeId
 from veospec.plan.budget import ask, price_text
 from veospec.plan.keys import document_of, key_of
 from veospec.plan.saved import SavedPlan, cost_document, plan_document
@@ -34,7 +34,7 @@ from veospec.plan.values import Action, Document, Plan, Step, Why
 from veospec.providers.local.profile import LocalProfile
 from veospec.providers.local.renderer import LocalRenderer
 from veospec.review.safe import terminal as term
-from veospec.run.events import Listener, Note
+from veospec.run.events import Ended, Listener, Note
 from veospec.run.halt import Halt
 from veospec.run.local import LocalMaker
 from veospec.run.materials import Materials
@@ -75,7 +75,7 @@ class Applied:
             here = counts.get("reused", 0)
             yield f"nothing to do: {here} {'take is' if here == 1 else 'takes are'} here and unchanged"
         else:
-            yield ", ".join(f"{n} {state}" for state, n in counts.items()) + f"; spent {price_text(self.report.spent)}"
+            yield ", ".join(f"{n} {state}" for state, n in counts.items()) + f"; {self._money()}"
         for outcome in self.report.outcomes:
             if outcome.step.stale:
                 yield f"stale: {outcome.step.label} {outcome.reason}"
@@ -85,6 +85,13 @@ class Applied:
             yield f"{text:<9} {path}"
         if self.exit in (Exit.PENDING, Exit.STOPPED, Exit.INTERRUPTED):
             yield "run the same command again to go on; `veospec status` shows what is in flight"
+
+    def _money(self) -> str:
+        """Tell apart what was spent and what only may have been."""
+        held = sum((o.cost for o in self.report.outcomes if o.state is Ended.HELD), FREE)
+        spent = sum((o.cost for o in self.report.outcomes if o.state is not Ended.HELD), FREE)
+        text = f"spent {price_text(spent)}"
+        return text if held.is_free else f"{text}; {price_text(held)} may have been spent and is held"
 
     def document(self) -> dict[str, Any]:
         """Return the result as JSON values."""

@@ -255,7 +255,7 @@ jobs:
           USEAPI_TOKEN: ${{ secrets.USEAPI_TOKEN }}
         run: |
           : "${VEOSPEC_HOME:?set this variable of the repository to a folder that stays}"
-          veospec apply "$SPEC" --yes --max-credits "$MAX_CREDITS"
+          veospec apply "$SPEC" --provider flow --yes --max-credits "$MAX_CREDITS"
           echo "out=$(dirname "$SPEC")/out" >> "$GITHUB_OUTPUT"
       - name: Keep the page
         uses: <<UPLOAD>>
@@ -368,7 +368,7 @@ veospec-apply:
       allow_failure: true
   script:
     - test -n "$MAX_CREDITS" && test -n "$VEOSPEC_HOME"
-    - veospec apply "$SPEC" --yes --max-credits "$MAX_CREDITS"
+    - veospec apply "$SPEC" --provider flow --yes --max-credits "$MAX_CREDITS"
   artifacts:
     when: always
     paths:

@@ -48,8 +48,11 @@ def delivery_name(stem: str, suffix: str, cut: CutList, cuts: Sequence[CutList])
 
 
 def take_label(output: Output) -> str:
-    """Return the name of a take among the media of one shot: `T02`, `T01 4k`."""
-    return f"T{output.take:02}" if output.kind is Kind.CLIP else f"T{output.take:02} {output.kind.value}"
+    """Return the name of a take among the media of one shot: `T02`, and `T02 4k` for what was made of it."""
+    if output.kind in (Kind.CLIP, Kind.STILL):
+        return f"T{output.take:02}"
+    _, mark, tail = output.file.rpartition(".")[0].rpartition("_T")
+    return f"T{tail.replace('_', ' ')}" if mark else f"T{output.take:02} {output.kind.value}"
 
 
 def relative_url(file: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from veospec.model import MediaFacts, Storyboard, TransitionKind
-from veospec.review.conform import Shot, conform, relative_url
+from veospec.review.conform import Shot, conform, relative_url, take_label
 from veospec.review.safe import xml_text
 from veospec.review.values import CutList, Event, Output
 
@@ -188,7 +188,7 @@ def _browser_clip(output: Output, resources: _Resources) -> str:
     fps = facts.fps or Fraction(24)
     found = resources.format(facts.width, facts.height, fps)
     return (
-        f'      <asset-clip ref="{resources.asset_id(output)}" name="{xml_text(output.shot)} T{output.take:02}"'
+        f'      <asset-clip ref="{resources.asset_id(output)}" name="{xml_text(output.shot)} {take_label(output)}"'
         f' start="0s" duration="{_frames(facts.frames, fps)}" format="{found}" tcFormat="NDF"/>'
     )
 

@@ -13,28 +13,51 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from veospec.model import Character, FileSource, Node, NodeId, NodeSource, OwnVoice, PresetVoice, Source
 
 
-def assign(nodes: Sequence[Node], accounts: Sequence[str], owners: Mapping[NodeId, str]) -> dict[NodeId, str]:
+def assign(
+    nodes: Sequence[Node],
+    accounts: Sequence[str],
+    owners: Mapping[NodeId, str],
+    credits_left: Mapping[str, int | None] | None = None,
+    prices: Mapping[NodeId, int] | None = None,
+) -> dict[NodeId, str]:
     """Return the account of each node.
 
     `owners` says where results already lie (also those of nodes that are not in `nodes`): a group follows the
-    owner that most of its members have; groups without one go to the account with the fewest nodes, the largest
-    group first. The same arguments give the same answer.
+    owner that most of its members have. Groups without one go, the dearest and then the largest first, to the account
+    with the fewest nodes among those that can pay for the whole group, or to the richest when none can.
+    `credits_left` (None: not known, so it may be enough) and `prices` (of all takes of a node) say who can.
+    The same arguments give the same answer.
     """
     if not accounts:
         return {}
+    cost = prices or {}
+    left = {email: (credits_left or {}).get(email) for email in accounts}
     load = dict.fromkeys(accounts, 0)
+
+    def need(group: Sequence[Node]) -> int:
+        return sum(cost.get(node.id, 0) for node in group)
+
+    def spend(email: str, group: Sequence[Node]) -> None:
+        load[email] += len(group)
+        held = left[email]
+        left[email] = None if held is None else held - need(group)
+
     given: dict[NodeId, str] = {}
     free: list[list[Node]] = []
     for group in _groups(nodes):
         owner = _owner(group, owners, load)
         if owner:
-            load[owner] += len(group)
+            spend(owner, group)
             given.update((node.id, owner) for node in group)
         else:
             free.append(group)
-    for group in sorted(free, key=len, reverse=True):
-        account = min(accounts, key=lambda email: load[email])
-        load[account] += len(group)
+    for group in sorted(free, key=lambda group: (need(group), len(group)), reverse=True):
+        able = [email for email in accounts if (held := left[email]) is None or held >= need(group)]
+        if able:
+            account = min(able, key=lambda email: load[email])
+        else:
+            account = max(accounts, key=lambda email: left[email] or 0)
+        spend(account, group)
         given.update((node.id, account) for node in group)
     return given
 

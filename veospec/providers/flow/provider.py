@@ -44,7 +44,7 @@ from veospec.providers.flow.fetching import Fetcher, FileCheck
 from veospec.providers.flow.inputs import Inputs
 from veospec.providers.flow.links import Gate
 from veospec.providers.flow.net import ApiClient, DownloadClient
-from veospec.providers.flow.profile import sends_resolution
+from veospec.providers.flow.profile import FlowProfile, sends_resolution
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 _YOUNG = timedelta(minutes=2)
@@ -95,7 +95,10 @@ class FlowProvider:
         found = await preflight.check(self._api, self._config, self._catalogue, credits_needed)
         self._accounts = found.emails
         self.plan_class = found.plan_class
-        self._given = accounts.assign(nodes, self._accounts, self._owners)
+        left = {account.email: account.credits for account in found.accounts}
+        profile = FlowProfile(self._catalogue, self.plan_class)
+        prices = {node.id: (profile.price(node).credits or 0) * node.takes for node in nodes}
+        self._given = accounts.assign(nodes, self._accounts, self._owners, left, prices)
         return found.notes
 
     @property
