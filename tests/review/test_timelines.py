@@ -93,8 +93,8 @@ def test_otio_offers_other_takes_and_upscales_and_says_where_the_media_comes_fro
     references = clip.media_references()
     assert sorted(references) == ["T01", "T01 4k", "T02"]
     assert clip.active_media_reference_key == "T01"
-    assert references["T01 upscale"].target_url == "clips/SH010_T01_4k.mp4"
-    assert references["T01 upscale"].metadata["veospec"]["digital_source_type"] == "unknown"
+    assert references["T01 4k"].target_url == "clips/SH010_T01_4k.mp4"
+    assert references["T01 4k"].metadata["veospec"]["digital_source_type"] == "unknown"
     assert references["T01"].metadata["veospec"]["digital_source_type"].endswith("/digitalCreation")
     assert [m.name for m in clip.markers] == ["watch the hand", "done (mk)"]
 
