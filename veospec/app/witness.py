@@ -226,7 +226,8 @@ def _quiet(seen: os.stat_result, began_ns: int) -> os.stat_result:
 
 def _write(path: Path, content: bytes) -> None:
     """Put the file there whole; the oldest ones make room."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    for folder in (path.parent.parent, path.parent):  # somebody may have deleted the whole index
+        folder.mkdir(mode=0o700, exist_ok=True)
     fresh = path.with_name(scratch_name())
     try:
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
