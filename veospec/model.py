@@ -314,10 +314,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """The cut: shot names in playing order; `join` is `local` or `flow`."""
+    """The cut: shot names in playing order; `join` is `local` or `flow`; `is_asked` tells a `reel:` in the spec."""
 
     join: str
     order: tuple[str, ...]
+    is_asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,3 +232,18 @@ def test_somebodys_own_file_is_left_alone_and_told(veospec: Person) -> None:
     assert said.count("was not written by veospec") == 2
     assert (veospec.folder / "out/preview.webp").read_text() == "mine"
     assert film(veospec.folder / "out/reel_16x9.mp4").frames == veospec.manifest()["cuts"][0]["frames"]
+
+
+def test_a_long_cut_is_joined_only_when_asked(veospec: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("veospec.app.delivering.UNASKED_REEL_SHOTS", 1)
+    reel = veospec.folder / "out/reel_16x9.mp4"
+    head = "veospec: 1\ndeliver: {animatic: {size: 180p}, review: none, preview: none}\n"
+    veospec.write(f"{head}shots: [{{id: A, prompt: one}}, {{id: B, prompt: two}}]\n")
+    assert "no reel was joined" in veospec("apply").said
+    assert not reel.exists()
+    veospec("reel")
+    assert reel.exists()
+    veospec.write(f"{head}reel: {{join: local}}\nshots: [{{id: A, prompt: one}}, {{id: B, prompt: two}}]\n")
+    reel.unlink()
+    veospec("apply")
+    assert reel.exists()

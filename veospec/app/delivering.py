@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from veospec.app import films, pages
-from veospec.app.account import account_of, opened_account
+from veospec.app.account import Account, account_of, opened_account
 from veospec.app.choices import Choices
 from veospec.app.desk import Desk
 from veospec.app.inventory import StoredInventory
@@ -44,6 +44,10 @@ class Delivered:
             yield Path(page).stem.replace("contact-sheet", "sheet"), out / page
 
 
+UNASKED_REEL_SHOTS = 60
+"""Up to how many shots a cut is joined at the end of every run without a `reel:` that asks for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wrote:
     """The files that a command wrote, and what it has to say about them."""
@@ -68,17 +72,25 @@ def deliver(
         desk.clips()
         desk.frames()
         reels: list[str] = []
-        if join_reel:
+        if join_reel and not _is_long(account):
             reels = desk.attempt(films.reels)
             desk.attempt(films.preview)
         else:
             films.keep(desk)
+            if join_reel:
+                desk.note("no reel was joined: the cut is long and the storyboard has no `reel:`", "see `veospec reel`")
         shown = desk.attempt(pages.sheet)[:1] + desk.attempt(pages.page)
         desk.attempt(lambda desk: pages.exports(desk, pages.wanted_exports(desk)))
         desk.manifest()
         desk.tidy()
         made = sum(1 for t in account.takes if t.file.startswith("clips/"))
         return Delivered(made, tuple(reels), tuple(shown), tuple(desk.notes), desk.files)
+
+
+def _is_long(account: Account) -> bool:
+    """Tell whether joining would take minutes that nobody asked for; a `reel:` in the storyboard asks for it."""
+    is_asked = account.project.storyboard.reel.is_asked
+    return not is_asked and any(len(cut.events) > UNASKED_REEL_SHOTS for cut in account.cuts)
 
 
 def deliver_reel(choices: Choices, environment: Mapping[str, str]) -> Wrote:

@@ -101,7 +101,7 @@ def reel_of(document: Document, board: Board, problems: Problems) -> Reel:
     playing = [name for name, shot in board.shots.items() if not shot.is_omitted]
     join = text_of(node, "join") or "local"
     if node is None or "order" not in node:
-        return Reel(join, tuple(playing))
+        return Reel(join, tuple(playing), is_asked=node is not None)
     order = []
     for value, holder, key in entries(node, "order"):
         if not isinstance(value, str):
