@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from veospec.cli.options import format_option, spec_option
-from veospec.cli.say import say, say_json
+from veospec.cli.say import answer
 
 
 @click.group()
@@ -24,12 +24,7 @@ def ls(spec: Path, form: str) -> int:
     from veospec.app.caching import listing
 
     found = listing(spec, os.environ)
-    if form == "json":
-        say_json(found.document())
-    else:
-        for line in found.lines():
-            say(line)
-    return found.exit
+    return answer(found, form)
 
 
 @cache.command()
@@ -40,12 +35,7 @@ def verify(spec: Path, form: str) -> int:
     from veospec.app.caching import verification
 
     found = verification(spec, os.environ)
-    if form == "json":
-        say_json(found.document())
-    else:
-        for line in found.lines():
-            say(line)
-    return found.exit
+    return answer(found, form)
 
 
 @cache.command()
@@ -58,12 +48,7 @@ def gc(spec: Path, form: str, *, delete: bool, paid: bool) -> int:
     from veospec.app.caching import collect
 
     found = collect(spec, os.environ, should_delete=delete, with_paid=paid)
-    if form == "json":
-        say_json(found.document())
-    else:
-        for line in found.lines():
-            say(line)
-    return found.exit
+    return answer(found, form)
 
 
 @cache.command()
@@ -75,9 +60,4 @@ def adopt(source: Path, spec: Path, form: str) -> int:
     from veospec.app.adopting import take_over
 
     found = take_over(source, spec, os.environ)
-    if form == "json":
-        say_json(found.document())
-    else:
-        for line in found.lines():
-            say(line)
-    return found.exit
+    return answer(found, form)

@@ -17,6 +17,7 @@ from veospec.cli.options import (
     spec_option,
 )
 from veospec.cli.say import (
+    answer,
     complain,
     problem_annotation,
     problem_document,
@@ -73,12 +74,7 @@ def status(spec: Path, form: str, **options: Any) -> int:
     from veospec.app.looking import status_of
 
     found = status_of(choices_of(spec, options), os.environ)
-    if form == "json":
-        say_json(found.document())
-    else:
-        for line in found.lines():
-            say(line)
-    return found.exit
+    return answer(found, form)
 
 
 @click.command()
@@ -130,12 +126,7 @@ def cost(spec: Path, form: str, **options: Any) -> int:
     from veospec.app.pricing import compare
 
     table = compare(choices_of(spec, options), os.environ)
-    if form == "json":
-        say_json(table.document())
-    else:
-        for line in table.lines():
-            say(line)
-    return Exit.DONE
+    return answer(table, form)
 
 
 @click.command()
@@ -148,12 +139,7 @@ def models(name: str | None, as_of: str | None, catalogue: Path | None, form: st
     from veospec.app.pricing import list_models
 
     listed = list_models(name or "", as_of, catalogue)
-    if form == "json":
-        say_json(listed.document())
-    else:
-        for line in listed.lines():
-            say(line)
-    return Exit.DONE
+    return answer(listed, form)
 
 
 @click.command()
@@ -181,12 +167,7 @@ def doctor(spec: Path, provider: str, form: str) -> int:
     from veospec.app.doctor import examine
 
     report = examine(spec, os.environ, provider)
-    if form == "json":
-        say_json(report.document())
-    else:
-        for line in report.lines():
-            say(line)
-    return report.exit
+    return answer(report, form)
 
 
 @click.command()

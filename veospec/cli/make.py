@@ -17,7 +17,7 @@ from veospec.cli.options import (
     spec_option,
     spending_options,
 )
-from veospec.cli.say import complain, is_terminal, json_text, problem_lines, say, say_json
+from veospec.cli.say import answer, complain, is_terminal, json_text, problem_lines, say
 from veospec.cli.tables import plan_lines
 from veospec.errors import Exit, UsageError
 from veospec.quick import Question
@@ -161,9 +161,4 @@ def resolve(shot: str | None, spec: Path, form: str, **options: Any) -> int:
     if len(decisions) > 1:
         raise UsageError(f"choose one of --{' and --'.join(decisions)}")
     result = resolve_shot(Choices(spec=spec), os.environ, shot or "", **options)
-    if form == "json":
-        say_json(result.document())
-    else:
-        for line in result.lines():
-            say(line)
-    return result.exit
+    return answer(result, form)

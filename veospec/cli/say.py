@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from veospec.model import Problem, Severity
 from veospec.review.safe import annotation_message, annotation_property
 from veospec.review.safe import terminal as term
+
+if TYPE_CHECKING:
+    from veospec.app.tables import Answer
 
 
 def say(text: str = "") -> None:
@@ -32,6 +35,16 @@ def say_json(document: Any) -> None:
 def json_text(document: Any) -> str:
     """Return JSON values as they are printed: ASCII only, safe in every terminal and log."""
     return json.dumps(document, indent=2, ensure_ascii=True)
+
+
+def answer(found: Answer, form: str) -> int:
+    """Print a finished answer in the form that was asked for, and return the code to leave with."""
+    if form == "json":
+        say_json(found.document())
+    else:
+        for line in found.lines():
+            say(line)
+    return found.exit
 
 
 def is_terminal() -> bool:
