@@ -129,6 +129,8 @@ def syntax_problem(error: Exception, text: str, file: str) -> Problem:
 
 
 def _worded(said: str, place: Location) -> Problem:
+    if "maximum nesting depth" in said:  # libyaml since 0.2.6 counts by itself, while it looks ahead of our own count
+        return Problem("VS009", "nested far too deep", "make it flatter", place)
     for fragment, message, advice in _SYNTAX:
         if fragment in said:
             return Problem("VS008", f"broken YAML: {message}", advice, place)
