@@ -14,6 +14,7 @@ $(VENV)/bin/python:
 
 $(STAMP): pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m compileall -q veospec # also where the environment forbids Python to do so as it goes
 	@touch $(STAMP)
 
 dev: $(STAMP) ## make .venv with everything a developer needs

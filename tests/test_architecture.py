@@ -63,6 +63,7 @@ OWNERS: dict[str, set[str]] = {
     "c2pa": {"media"},
     "click": {"cli"},
     "rich": {"cli"},
+    "dataclasses": set(),  # values are msgspec Structs: made and copied in a tenth of the time, declared in a fortieth
 }
 """Which room may import a package that is not ours."""
 

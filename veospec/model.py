@@ -7,10 +7,11 @@ are whole frames at the project's rate, money is whole credits or micro-dollars.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 NodeId: TypeAlias = str
 """Readable and unique in a storyboard: `SH010@16:9`, `still:quay`, `upscale:SH080@16:9`, `join:SH080`."""
@@ -25,8 +26,7 @@ Key: TypeAlias = str
 # -- problems ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(Struct, frozen=True, order=True):
     """A place in a text file; line and column count from 1, as editors do."""
 
     file: str
@@ -45,8 +45,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One finding in a spec: what, where, why, and what to do about it."""
 
     code: str
@@ -83,8 +82,7 @@ class Kind(StrEnum):
     JOIN = "join"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One combination of the matrix: (axis, value) pairs in the order of the spec; empty without a matrix."""
 
     axes: tuple[tuple[str, str], ...] = ()
@@ -102,31 +100,27 @@ class Cell:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FileSource:
+class FileSource(Struct, frozen=True):
     """A file of the project. `path` is POSIX, relative to the folder of the main spec file."""
 
     path: str
     asset: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeSource:
+class NodeSource(Struct, frozen=True):
     """The selected take of another node; `frame` is `first`, `last` or a frame number, empty for the whole file."""
 
     node: NodeId
     frame: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PresetVoice:
+class PresetVoice(Struct, frozen=True):
     """A system voice by its catalogue spelling."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class OwnVoice:
+class OwnVoice(Struct, frozen=True):
     """A voice made once per account from a preset, a line to speak (1-120) and a performance note (1-120)."""
 
     name: str
@@ -135,8 +129,7 @@ class OwnVoice:
     performance: str
 
 
-@dataclass(frozen=True, slots=True)
-class Character:
+class Character(Struct, frozen=True):
     """A character made once per account from one or two pictures."""
 
     name: str
@@ -149,8 +142,7 @@ class Character:
 Source: TypeAlias = FileSource | NodeSource | PresetVoice | OwnVoice | Character
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """One filled slot of a request.
 
     Slots: `start`, `end`, `reference_1`..., `character_1`..., `voice_1`..., `source` (the clip that is edited,
@@ -162,8 +154,7 @@ class Input:
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
-class Caption:
+class Caption(Struct, frozen=True):
     """A line of dialogue; `at` and `until` are seconds from the start of the clip as generated."""
 
     who: str
@@ -172,8 +163,7 @@ class Caption:
     until: Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class Burn:
+class Burn(Struct, frozen=True):
     """What an animatic writes into the picture. Part of the key for the `local` provider only."""
 
     code: str = ""
@@ -187,8 +177,7 @@ class Burn:
     captions: tuple[Caption, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """Everything the storyboard says about one generation, before its inputs have digests.
 
     `model` is the catalogue's own id (aliases are resolved), `prompt` the final text that is sent (NFC, LF,
@@ -217,8 +206,7 @@ class TransitionKind(StrEnum):
     FADE = "fade"
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """How the cut uses a shot; whole frames at the project's rate. The transition leads *out of* the shot."""
 
     head: int = 0
@@ -227,8 +215,7 @@ class Cut:
     transition_frames: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     """What a person said of a shot; `approved` is the digest that was approved, or empty."""
 
     status: str = ""
@@ -237,8 +224,7 @@ class Review:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One thing to make: a still, a shot in one cell, the upscale of a selected take, a joined extension."""
 
     id: NodeId
@@ -274,8 +260,7 @@ class Node:
 # -- the storyboard ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """`handles` are frames kept outside the cut at head and tail; `leader` is seconds of countdown in an animatic."""
 
     code: str
@@ -286,16 +271,14 @@ class Project:
     beep: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """A scene heading, in the order of the spec."""
 
     id: str
     slug: str
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """Ceilings of one run; None means that the spec gives none."""
 
     max_credits: int | None = None
@@ -303,8 +286,7 @@ class Budget:
     confirm_above: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What a run may do on its own. `reject_change` is `seed` or empty; ambiguous answers always stop."""
 
     reject_retries: int = 0
@@ -312,8 +294,7 @@ class Policy:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reel:
+class Reel(Struct, frozen=True):
     """The cut: shot names in playing order; `join` is `local` or `flow`; `is_asked` tells a `reel:` in the spec."""
 
     join: str
@@ -321,8 +302,7 @@ class Reel:
     is_asked: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(Struct, frozen=True):
     """What lies in `out/` besides the clips."""
 
     animatic_size: str = "720p"
@@ -338,8 +318,7 @@ class Deliver:
     disclose: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Storyboard:
+class Storyboard(Struct, frozen=True):
     """A compiled spec. `nodes` are in an order in which every upstream comes before what needs it."""
 
     file: str
@@ -372,8 +351,7 @@ class Storyboard:
 # -- facts and money --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class InputFact:
+class InputFact(Struct, frozen=True):
     """What is known of a project file: `type` is `png`, `jpeg`, `webp`, `mp4` or empty when it is none of these.
 
     `missing` says why the file could not be read, as a clause ("does not exist", "is a symbolic link"); `near` are
@@ -390,8 +368,7 @@ class InputFact:
     height: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class MediaFacts:
+class MediaFacts(Struct, frozen=True):
     """What was read from a finished file. `frames` is 1 for a picture; `fps` and `duration` are None for it."""
 
     container: str
@@ -405,8 +382,7 @@ class MediaFacts:
     audio_codec: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """A price. `credits`/`micro_usd` None means unknown, which is never the same as 0.
 
     `is_ceiling` marks the dearest reading of a price that depends on something not known (the plan class).

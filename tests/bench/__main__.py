@@ -51,8 +51,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", nargs="*", choices=GROUPS, default=GROUPS)
     wanted = parser.parse_args()
-    for name in [n for n in os.environ if n.startswith(("VEOSPEC_", "USEAPI_"))]:
-        del os.environ[name]
+    for name in [n for n in os.environ if n.startswith(("VEOSPEC_", "USEAPI_", "PYTHON"))]:
+        del os.environ[name]  # PYTHONDONTWRITEBYTECODE would have every start compile the whole program
     place = ROOT / "build/bench"
     place.mkdir(parents=True, exist_ok=True)
     peers = Peers(place / "peers")

@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from veospec.errors import MediaError
 from veospec.model import Cell, Character, FileSource, Input, Kind, Location, Mode, Node, NodeSource, Request, Source

@@ -6,7 +6,7 @@ import asyncio
 import json
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 from flow_builders import EMAIL, OTHER, Refs, node, order, person, picture, slot, upstream
+from msgspec.structs import replace
 from PIL import Image
 
 from veospec.catalog.shipped import load_catalogue

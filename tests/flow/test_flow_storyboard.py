@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from flow_builders import Refs
+from msgspec.structs import replace
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.catalog.shipped import load_catalogue

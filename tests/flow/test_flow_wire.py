@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from flow_builders import EMAIL, media, node, person, slot, upstream
+from msgspec.structs import replace
 
 from veospec.model import FileSource, Kind, Mode, Node, OwnVoice, PresetVoice
 from veospec.providers.flow import wire

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from local_orders import material, node
+from msgspec.structs import replace
 
 from veospec.model import Caption, FileSource, Mode, NodeSource
 from veospec.providers.base import Profile

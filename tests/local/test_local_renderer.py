@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from local_orders import drawn_picture, material, order
+from msgspec.structs import replace
 from PIL import Image, ImageChops, ImageStat
 
 from veospec.errors import MediaError

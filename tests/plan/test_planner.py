@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from plan_builders import FREE_PROFILE, FakeProfile, Memory, actions, board, clip, file, frame, slot, upscale
 
 from veospec.errors import BudgetExceeded, NotConfirmed

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 from review_boards import board, extension, ferry, shot, take
 
 from veospec.model import Burn, Caption, Cut, Node

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from review_boards import TALL, WIDE, absent, board, clip_facts, extension, ferry, shot, take
 
 from veospec.model import Cell, Cut, Node, TransitionKind

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import random
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 from review_boards import TALL, board, digest, ferry, shot, take
 
 from veospec.errors import StoreCorrupt

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import av
 import pytest
 from chromium import BINARY, Chromium, Page
+from msgspec.structs import replace
 from PIL import Image, ImageDraw
 from review_boards import TALL, WIDE, absent, board, clip_facts, digest, shot, take
 

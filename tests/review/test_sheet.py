@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from review_boards import absent, board, clip_facts, ferry, shot, take
 
 from veospec.model import Deliver

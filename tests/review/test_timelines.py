@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import opentimelineio as otio
 import pytest
+from msgspec.structs import replace
 from review_boards import absent, board, clip_facts, ferry, shot, take
 
 from veospec.model import Cut, Input, Kind, Mode, NodeSource, Review, Storyboard, TransitionKind

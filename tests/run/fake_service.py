@@ -7,11 +7,12 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from stage import Ears, InlineExecutor, SimClock, bench_on
 
 from veospec.errors import ApiError

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from stage import Ears, FakeMedia, FakeRenderer, bench_on, clip, make_plan, slot, still
 
 from veospec.errors import Exit, StoreFull

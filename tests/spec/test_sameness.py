@@ -6,13 +6,13 @@ import copy
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from spec_builders import CASES, catalogue, compiled, compiled_case
 
 from veospec.model import Character, Input, Location, Node

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from store_builders import PAID, RECEIPT, key, record_of, stored
 
 from veospec.errors import StoreCorrupt, StoreError

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.app.credentials import credentials_of
 from veospec.app.inventory import StoredInventory
@@ -22,8 +24,7 @@ from veospec.store.actions import ActionRecord
 from veospec.store.layout import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """What is told about a storyboard; `slates` are local drawings of shots whose real clip is missing."""
 
     project: Project

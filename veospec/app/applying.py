@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.app.ahead import ahead
 from veospec.app.choices import Choices
@@ -52,8 +54,7 @@ November 2026, Python 3.11).
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What an apply came to. `notices` were told on the way; `sights` decided that there was nothing to do, if so."""
 
     plan: Plan

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+
+class Choices(Struct, frozen=True):
     """Which storyboard, read how, within which bounds. Empty and None mean: what the storyboard says."""
 
     spec: Path

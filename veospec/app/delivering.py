@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from veospec.app import films, pages
 from veospec.app.account import Account, account_of, opened_account
@@ -21,8 +22,7 @@ from veospec.store.layout import Store
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """What lies in the output folder now; paths are relative to it. `notes` say what could not be made, `files` are
     all that were made or found right.
     """
@@ -48,8 +48,7 @@ UNASKED_REEL_SHOTS = 60
 """Up to how many shots a cut is joined at the end of every run without a `reel:` that asks for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wrote:
+class Wrote(Struct, frozen=True):
     """The files that a command wrote, and what it has to say about them."""
 
     paths: tuple[Path, ...]

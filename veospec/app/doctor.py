@@ -6,9 +6,10 @@ import asyncio
 import platform
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec import __version__
 from veospec.app.caching import store_root
@@ -31,8 +32,7 @@ _SCRIPTS = {
 _MARKS = {"ok": "✓", "note": "·", "bad": "✗"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that was looked at. `state`: ok, note (works, but), bad."""
 
     what: str

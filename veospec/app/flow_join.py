@@ -7,10 +7,11 @@ ratio, up to 8 seconds off each end, plain cuts only, the file inside the answer
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.app.account import Account
 from veospec.app.desk import Desk
@@ -27,8 +28,7 @@ FEWEST, MOST = 2, 10
 _MOST_TRIMMED_S = 8
 
 
-@dataclass(frozen=True, slots=True)
-class FlowJoin:
+class FlowJoin(Struct, frozen=True):
     """A cut that the service can join: its clips by their bytes and by the service's own names, and its length."""
 
     segments: tuple[Segment, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from veospec.errors import StoreCorrupt
 from veospec.model import Digest, Key
@@ -15,8 +16,7 @@ from veospec.store.heads import heads_name
 from veospec.store.layout import Store
 
 
-@dataclass(slots=True)
-class StoredInventory:
+class StoredInventory(Struct):
     """An inventory over an open store.
 
     `committed` reads the committed manifest, which gives a digest for (step, key); nobody reads it without a miss.

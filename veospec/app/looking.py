@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.app.choices import Choices
 from veospec.app.planning import plan_with, stored
@@ -96,8 +97,7 @@ def explain_shot(choices: Choices, environment: Mapping[str, str], shot: str) ->
     return tuple(step for step in plan.steps if step.node.id in wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """The final request of one take."""
 
     step: Step

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.app.choices import Choices
 from veospec.app.project import Project, catalogue_for, open_project
@@ -23,8 +24,7 @@ from veospec.providers.flow.profile import FlowProfile
 from veospec.review.safe import terminal as term
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(Struct, frozen=True):
     """The whole storyboard on one plan: `refused` names what the plan cannot make."""
 
     name: str

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.app.choices import Choices
 from veospec.app.uncollected import uncollected
@@ -33,8 +35,7 @@ OUT = "out"
 """The folder beside the storyboard that people look at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A compiled storyboard with its world. `root` is the folder of the main file; `notes` are its warnings.
 
     `texts` are the files whose words it was read from, the main one first; `searched` the folders in which files to
@@ -73,8 +74,7 @@ class Project:
         return self.root / OUT
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What reading a storyboard gave: all problems, and the project when none of them is an error."""
 
     problems: tuple[Problem, ...]

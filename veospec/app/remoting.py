@@ -9,8 +9,9 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from veospec.app.project import Project
 from veospec.app.settings import Settings as Wishes

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Wishes of a person for one apply. Times are seconds; None leaves the choice to the program."""
 
     accept_unknown_price: bool = False

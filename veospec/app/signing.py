@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import stat
 import tomllib
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.app.account import Account
 from veospec.app.desk import Desk
@@ -27,8 +28,7 @@ _FIELDS = {"certificate", "private_key", "algorithm", "timestamp_url"}
 _MAX_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """What a reel says of itself: an IRI or nothing, words to disclose, and the takes in it by name and key."""
 
     source_type: str

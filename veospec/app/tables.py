@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.app.columns import columns
 from veospec.errors import Exit
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A finished answer: lines that are safe to print, a JSON document, and the code to leave with."""
 
     text: tuple[str, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.app.inventory import StoredInventory
 from veospec.model import (
@@ -64,8 +65,7 @@ def _source(node: Node, nodes: Mapping[NodeId, Node]) -> Node | None:
     return nodes.get(found.node) if isinstance(found, NodeSource) else None
 
 
-@dataclass(slots=True)
-class _Teller:
+class _Teller(Struct):
     nodes: Mapping[NodeId, Node]
     steps: Mapping[StepId, Step]
     inventory: StoredInventory

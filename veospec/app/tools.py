@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.media import frames, join
 from veospec.media.probe import probe
@@ -14,8 +15,7 @@ from veospec.providers.local.profile import LocalProfile
 from veospec.providers.local.renderer import LocalRenderer
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(Struct, frozen=True):
     """Probe, frames and joins; `fps` is the rate on which overlaps are counted."""
 
     fps: int

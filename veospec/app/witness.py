@@ -11,8 +11,9 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from veospec import quick
 from veospec.app.inventory import StoredInventory
@@ -46,8 +47,7 @@ class Asked(Mapping[str, str]):
         return len(self._values)
 
 
-@dataclass(slots=True)
-class Sights:
+class Sights(Struct):
     """What a run looked at: files by folder, folders (True: their names too), what was not there or empty.
 
     `blobs` are files too; one that is a hard link of one of `files` changes with it, so its name is all to look at.

@@ -9,10 +9,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from math import ceil
+
+from msgspec import Struct
 
 from veospec.catalog import parsing, verdicts
 from veospec.catalog.values import (
@@ -33,8 +34,7 @@ UNKNOWN = Cost(credits=None, micro_usd=0)
 """A price in credits that nobody could tell; never shown and never counted as 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """One dated table with a project's overlay laid over it."""
 
     rows: Table

@@ -6,10 +6,11 @@ Nothing here knows a model by name. A price that nobody could tell is `None`, ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
+
+from msgspec import Struct, field
 
 from veospec.model import Cost, Mode
 
@@ -22,8 +23,7 @@ class State(StrEnum):
     UNLISTED = "unlisted"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One reason of a verdict. `about` is the asked field: model, mode, duration, aspect, resolution, images,
     voices, count or plan.
     """
@@ -33,8 +33,7 @@ class Finding:
     advice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether a table offers a combination. `notes` do not refuse: what depends on the plan, what is not sure."""
 
     state: State
@@ -52,16 +51,14 @@ class Verdict:
         return self.state is State.ALLOWED
 
 
-@dataclass(frozen=True, slots=True)
-class Restriction:
+class Restriction(Struct, frozen=True):
     """Lengths in seconds that only some plan classes may use."""
 
     durations: tuple[int, ...]
     plans: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ModeLimits:
+class ModeLimits(Struct, frozen=True):
     """What one model takes in one mode.
 
     `durations` are the lengths in whole seconds that a request may ask for; empty where a request carries none (an
@@ -85,8 +82,7 @@ class ModeLimits:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class PriceRule:
+class PriceRule(Struct, frozen=True):
     """One row of a price list: the first row that fits counts. Empty tuples and None fit everything.
 
     The price is `credits` a generation or `per_second` times the length; both None means that nobody knows it.
@@ -104,16 +100,14 @@ class PriceRule:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """The price of one generation, and what is to be said about it ("" when it is plain)."""
 
     cost: Cost
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MeteredRule:
+class MeteredRule(Struct, frozen=True):
     """What Google's own metered API charges; `model` is the id it goes by there. Micro-dollars, exact."""
 
     provider: str
@@ -124,8 +118,7 @@ class MeteredRule:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MeteredPrice:
+class MeteredPrice(Struct, frozen=True):
     """One generation on a metered API; `micro_usd` None means unknown."""
 
     provider: str
@@ -134,8 +127,7 @@ class MeteredPrice:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsure:
+class Unsure(Struct, frozen=True):
     """What the sources leave open: the field it is about, for which values (empty: all), and what is known."""
 
     about: str
@@ -143,8 +135,7 @@ class Unsure:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """One model of a table. `usual_seconds` is how long a generation usually takes (from, to), for polling.
 
     `resolutions` with one entry means that a request carries no such field; empty means that there is none.
@@ -186,8 +177,7 @@ class Model:
 OVERLAY_SOURCE = "overlay "
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """Something that is done to a finished result: upscale, gif, concatenate. `kind` is video or image.
 
     `models` are the models whose results can be used; empty means all.
@@ -208,8 +198,7 @@ class Operation:
         return dict(self.restricted).get(resolution, self.plans)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A Google AI plan. None where nobody told; the free plan has no price per credit."""
 
     id: str
@@ -222,8 +211,7 @@ class Plan:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """One dated table, whole; `file` names where it was read from."""
 
     id: str

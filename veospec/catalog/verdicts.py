@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from veospec.catalog.values import Finding, Model, ModeLimits, Operation, State, Table, Unsure, Verdict
 from veospec.model import Mode
@@ -22,8 +23,7 @@ MODE_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One request as a verdict sees it; see `Catalogue.verdict` for the meaning of the fields."""
 
     name: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import uuid
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from veospec.emulator import params, references, refusals, rules
 from veospec.emulator.calls_videos import finished, new_entry, seeds

@@ -11,8 +11,9 @@ import itertools
 import uuid
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from veospec.emulator import ids, refusals, times
 from veospec.emulator.faults import Rule
@@ -31,8 +32,7 @@ _RESTING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """What is to be made, before it has an id. `entries` as in `Job`; one that is filtered is not paid for."""
 
     operation: str

@@ -59,9 +59,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from veospec.errors import UsageError
 
@@ -170,8 +171,7 @@ _ONLY_FOR: Mapping[str, frozenset[str]] = {
 """Where a fault means something; elsewhere a rule would do nothing in silence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule of a script; `numbers` are ranges of calls, the second end None is open."""
 
     calls: tuple[str, ...]
@@ -205,8 +205,7 @@ class Rule:
         return _THROTTLES.get(self.reason, self.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """What a rule can see of a call."""
 
     call: str

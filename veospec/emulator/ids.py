@@ -6,8 +6,9 @@ Source: useapi.net Google Flow API v1 reference, identifiers, June to November 2
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OWNER = r"user:(\d{1,12})-email:((?:[0-9a-f]{2}){3,254})"
@@ -18,8 +19,7 @@ _JOB = re.compile(r"j\d{10,20}[vi]-u(\d{1,12})-email:[^\s/%?#]+-bot:google-flow\
 _ANY_OWNER = re.compile(_OWNER)
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """A reference that was read: whose it is, of which kind (`image`, `video`, `character`, `voice`), its key."""
 
     user: str

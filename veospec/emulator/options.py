@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.emulator.faults import Rule
 from veospec.errors import UsageError
@@ -20,8 +21,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _EMAIL = re.compile(r"[^@\s:]{1,64}@[A-Za-z0-9.-]{1,190}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class AccountOption:
+class AccountOption(Struct, frozen=True):
     """One connected Google account."""
 
     email: str
@@ -29,8 +29,7 @@ class AccountOption:
     credits: int = 25_000
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """Everything that decides how the emulator behaves.
 
     Attributes:

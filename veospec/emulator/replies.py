@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from veospec.emulator import ids, refusals, tables, times
 from veospec.emulator.state import Account, Character, Job, Media, Voice
@@ -28,8 +29,7 @@ _VIDEO_ASPECTS = {
 PROJECT = "5f0c7d1e-3f5b-4c7a-9d2e-000000000001"
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Signs download links. `expires` is the second at which those of this answer die."""
 
     base: str

@@ -5,8 +5,9 @@ Source: useapi.net Google Flow API v1 reference, endpoint index, June to October
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from veospec.emulator import calls_account as account
 from veospec.emulator import calls_images as images
@@ -56,8 +57,7 @@ _V2 = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Where a request goes; `path` is that behind the base, as fault scripts name it."""
 
     name: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from veospec.emulator import refusals
 from veospec.emulator.refusals import bad
@@ -31,8 +32,7 @@ _SPELLING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(Struct, frozen=True):
     """The records behind the references of a body, by field; `emails` are their owners, without repeats."""
 
     media: Mapping[str, Media]
@@ -41,8 +41,7 @@ class Gathered:
     emails: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VideoOrder:
+class VideoOrder(Struct, frozen=True):
     """A valid request for clips. `frames` is the exact length at 24 fps."""
 
     model: VideoModel
@@ -64,8 +63,7 @@ class VideoOrder:
         return self.frames / FPS
 
 
-@dataclass(frozen=True, slots=True)
-class ImageOrder:
+class ImageOrder(Struct, frozen=True):
     """A valid request for pictures; `like` is the picture whose ratio `auto` takes."""
 
     model: ImageModel

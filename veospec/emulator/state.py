@@ -11,9 +11,11 @@ import hashlib
 import json
 import sqlite3
 from collections import deque
-from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from veospec.emulator.options import AccountOption
 from veospec.emulator.times import Clock
@@ -25,8 +27,7 @@ WINDOW_S = 900.0
 """How far back the load balancer looks. Source: GET /jobs, November 2025 to June 2026."""
 
 
-@dataclass(slots=True)
-class Account:
+class Account(Struct):
     """A connected Google account with its live balance; `health` is OK or a sentence."""
 
     email: str
@@ -37,8 +38,7 @@ class Account:
     health: str = "OK"
 
 
-@dataclass(slots=True)
-class Media:
+class Media(Struct):
     """A picture or clip. `recipe` says how its bytes are made when somebody asks; frames are 24 a second.
 
     `origin`: upload, generated, extended, upscaled. `key` is the uuid, for an upscale with `_upsampled`.
@@ -61,8 +61,7 @@ class Media:
     is_deleted: bool = False
 
 
-@dataclass(slots=True)
-class Job:
+class Job(Struct):
     """A generation. What comes of it is decided when it is accepted and shown when its time has come.
 
     `entries` are `{"key", "seed", "filtered"}`: a filtered one has a reason instead of a link.
@@ -87,8 +86,7 @@ class Job:
     is_sync: bool = False
 
 
-@dataclass(slots=True)
-class Voice:
+class Voice(Struct):
     """A user voice."""
 
     key: str
@@ -101,8 +99,7 @@ class Voice:
     performance: str
 
 
-@dataclass(slots=True)
-class Character:
+class Character(Struct):
     """A character of one or two pictures."""
 
     key: str
@@ -114,8 +111,7 @@ class Character:
     voice: str
 
 
-@dataclass(slots=True)
-class Quarantine:
+class Quarantine(Struct):
     """Why the balancer leaves an account alone; `model` `*` is every model."""
 
     email: str
@@ -125,8 +121,7 @@ class Quarantine:
     until: float
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(Struct):
     """What the balancer counts for an account: (time, kind) with kind completed, failed, rateLimited."""
 
     events: deque[tuple[float, str, float]] = field(default_factory=deque)
@@ -163,7 +158,7 @@ class State:
 
     def _write(self, kind: str, key: str, record: Json) -> None:
         if self._database:
-            shown = {f.name: getattr(record, f.name) for f in fields(record)} if is_dataclass(record) else record
+            shown = asdict(record) if isinstance(record, Struct) else record
             text = json.dumps(shown, separators=(",", ":"))
             self._database.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (kind, key, text))
 

@@ -11,9 +11,10 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
+
+from msgspec import Struct
 
 from veospec.emulator.state import Media, State
 from veospec.errors import MediaError
@@ -38,8 +39,7 @@ _STILL_SIZES = {
 _SHORT_SIDES = {"360p": 360, "720p": 720, "1080p": 1080, "4K": 2160}
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(Struct, frozen=True):
     """Pixel sizes; `divisor` 4 makes everything a quarter as wide and high."""
 
     divisor: int = 1

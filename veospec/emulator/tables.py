@@ -9,7 +9,7 @@ Source: useapi.net Google Flow API v1 reference (POST /videos, /videos/extend, /
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 VEO_ASPECTS = ("landscape", "portrait", "1:1", "4:3", "3:4")
 OMNI_ASPECTS = ("landscape", "portrait")
@@ -24,8 +24,7 @@ VOICES = (
 _VOICE_BY_FOLD = {name.lower(): name for name in VOICES}
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A Google AI plan as the account reports it. `rank`: 0 free, 1 Plus, 2 Pro, 3 Ultra.
 
     The names for Plus and the $100 Ultra are not published; theirs are made up so that no client can know them.
@@ -54,8 +53,7 @@ PLANS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VideoModel:
+class VideoModel(Struct, frozen=True):
     """One row. `modes` are t2v, i2v, i2v-fl, r2v, v2v, extend; `stem` begins Google's own key.
 
     `end_limit_s`: with an end frame at most so long; `min_rank`: the smallest plan.
@@ -77,8 +75,7 @@ class VideoModel:
     min_rank: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ImageModel:
+class ImageModel(Struct, frozen=True):
     """One image model; `google` is what the answer calls it."""
 
     name: str
@@ -87,8 +84,7 @@ class ImageModel:
     auto_with_references: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Table(Struct, frozen=True, eq=False):
     """Everything that differs between the two dates; there are two, compared by identity."""
 
     name: str

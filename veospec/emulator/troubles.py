@@ -11,9 +11,9 @@ import contextlib
 import json
 import re
 from asyncio import Transport
-from dataclasses import replace
 from http import HTTPStatus
 
+from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from veospec.emulator import refusals

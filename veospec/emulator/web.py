@@ -6,10 +6,11 @@ import json
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from veospec.emulator import params, refusals
 from veospec.emulator.desk import Desk
@@ -55,8 +56,7 @@ class House:
         self.state.close()
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One request as the functions behind it see it. `args` are the decoded variable parts of the path."""
 
     house: House
@@ -140,8 +140,7 @@ def _form(content_type: str, content: bytes) -> dict[str, str]:
     return values
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What goes back: JSON when `body` is a dict, a page when it is text, else the bytes of `content`."""
 
     status: int

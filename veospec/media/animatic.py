@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
 
 from av.video.reformatter import ColorRange, Colorspace
+from msgspec import Struct
 from PIL import Image
 
 from veospec.media import colour, frames, sound
@@ -33,8 +33,7 @@ _RESERVE = 1.1
 _FINEST_PX = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A picture and the way a camera takes over it."""
 
     picture: Image.Image

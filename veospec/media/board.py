@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil, sin
 
+from msgspec import Struct
 from PIL import Image, ImageDraw, ImageFilter
 
 from veospec.media.layout import Box
@@ -15,8 +15,7 @@ from veospec.media.stage import fitted
 from veospec.media.text import Style, clean, draw_block, draw_line, fit, measure, shorten
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """One reference: its name, what it is (`character`, `reference`, `voice`), and its picture when it has one."""
 
     name: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
+from msgspec import Struct
 
 from veospec.errors import MediaError
 from veospec.media import colour
@@ -32,8 +32,7 @@ MP4_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact", "movie_timescale
 """With the usual time scale of 1000 a length such as 145/24 s would be cut to whole milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(Struct, frozen=True):
     """How hard the encoder works. `quality` is the quantizer (constant for drafts), smaller is better."""
 
     preset: str

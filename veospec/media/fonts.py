@@ -12,12 +12,12 @@ import struct
 import sys
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
+from msgspec import Struct
 from PIL import ImageFont, features
 
 EMOJI_STRIKE_PX = 109
@@ -43,8 +43,7 @@ _SCRIPTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(Struct, frozen=True):
     """One font in one file; `is_bitmap` marks colour emoji, which exist in one size only."""
 
     path: str

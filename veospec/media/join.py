@@ -12,7 +12,6 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +22,8 @@ import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
+from msgspec import Struct
+from msgspec.structs import replace
 from PIL import Image, ImageOps
 
 from veospec.errors import MediaError
@@ -41,8 +42,7 @@ PIECE_VERSION = 1
 _BLACK = (16, 128, 128)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """`count` frames of a film from `first` on, at the rate of the result. Frames beyond the end repeat the last."""
 
     path: Path
@@ -51,8 +51,7 @@ class Stretch:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """What is seen for a while: one stretch, or two that dissolve; `fade` is `out`, `in` or nothing."""
 
     shown: Stretch
@@ -60,8 +59,7 @@ class Piece:
     fade: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """What has to be known of a film to copy its frames."""
 
     extradata: bytes
@@ -72,8 +70,7 @@ class _Table:
     in_order: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """The one form of a result."""
 
     size: tuple[int, int]

@@ -6,8 +6,9 @@ director sees the whole composition, and a shot that opens on the last frame of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
+
+from msgspec import Struct
 
 # Panel width as a part of the frame's: what is left must hold a column of words and two lines of dialogue.
 _PANEL_PART = {"16:9": 0.8, "4:3": 0.775, "1:1": 0.72, "3:4": 0.745, "9:16": 0.75}
@@ -22,8 +23,7 @@ _STILL_SIZES = {
 """Pictures of the 1K class. Source: Gemini API documentation, image generation, aspect ratio tables, 2026."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A rectangle in pixels."""
 
     left: int
@@ -47,8 +47,7 @@ class Box:
         return (self.left, self.top, self.right, self.bottom)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The places of one slate; `unit` is the number of pixels that are one pixel at 720p."""
 
     width: int

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from msgspec import Struct
 from PIL import Image, ImageDraw
 
 from veospec.media.encode import ClipWriter, Coding, samples_of
@@ -21,8 +21,7 @@ POP_LEVEL = 0.1
 """One frame of 1 kHz at -20 dBFS, two seconds before the first picture. Source: SMPTE RP 428-6 and common practice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leader:
+class Leader(Struct, frozen=True):
     """`seconds` of countdown; `beep` adds the two-pop."""
 
     seconds: Fraction

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import pi, sin
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.media.encode import samples_of
 from veospec.media.sound import RATE, SAMPLE_BYTES, decode_pcm
@@ -15,8 +16,7 @@ CLICK_GUARD = RATE // 200
 """Five milliseconds on each side of a cut: too short to hear, long enough for no click."""
 
 
-@dataclass(frozen=True, slots=True)
-class SoundPart:
+class SoundPart(Struct, frozen=True):
     """The sound of `count` frames of a clip from frame `first` on; None is silence.
 
     `joint_after` says how many frames before and after the cut that follows both clips sound together;
@@ -31,8 +31,7 @@ class SoundPart:
     pcm: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(Struct, frozen=True):
     """A part's place on the line of samples: where it may begin and end, and how long its ramps are."""
 
     start: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _CLOSE = 0.86
 """How much of the picture a move ends on: enough to be felt in four seconds, too little to turn soft."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A part of a picture with the picture's own shape: its centre and its size, all between 0 and 1."""
 
     x: float

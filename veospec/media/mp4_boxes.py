@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _LANGUAGE = 0x55C4  # "und"
 
 
-@dataclass(frozen=True, slots=True)
-class VideoTrack:
+class VideoTrack(Struct, frozen=True):
     """H.264 samples in length-prefixed form; `avcc` is the decoder configuration, `keys` counts from 0."""
 
     samples: Sequence[bytes]
@@ -27,8 +27,7 @@ class VideoTrack:
     fps: int
 
 
-@dataclass(frozen=True, slots=True)
-class AudioTrack:
+class AudioTrack(Struct, frozen=True):
     """AAC frames; the first `priming` sample frames are cut off in front, the last lasts until `duration`."""
 
     samples: Sequence[bytes]
@@ -85,8 +84,7 @@ def _audio_entry(track: AudioTrack) -> bytes:
     return _box(b"mp4a", head, _full(b"esds", 0, _descriptor(3, stream)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     number: int
     handler: bytes
     media_header: bytes

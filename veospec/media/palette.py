@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import colorsys
 import re
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 Colour: TypeAlias = tuple[int, int, int]
 
@@ -15,8 +16,7 @@ DIM: Colour = (152, 150, 144)
 FAINT: Colour = (62, 63, 66)
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(Struct, frozen=True):
     """Sky at the top, sky at the horizon, ground, the light in the sky, and the accent of the words.
 
     `has_hour` is true when the heading named an hour, so that a sun or a moon may stand in the sky.

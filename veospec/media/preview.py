@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from PIL import Image, ImageOps
 
 from veospec.errors import MediaError
@@ -21,8 +21,7 @@ _MAX_FRAMES = 240
 _FORMS = {".webp": "WEBP", ".gif": "GIF"}
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """`count` frames of a clip from `first` on; a count of 0 means all of it."""
 
     path: Path

@@ -6,8 +6,10 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.errors import MediaError
 from veospec.media import animatic, sound
@@ -27,8 +29,7 @@ REEL_VERSION = 2
 """Raised when sound, leader or placeholder would get other bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """One shot of the cut: `count` frames from `first` on, at the reel's rate.
 
     `before` and `after` are the frames of the transition out of it, on each side of the cut: for a dissolve both
@@ -48,8 +49,7 @@ class Segment:
     missing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReelCut:
+class ReelCut(Struct, frozen=True):
     """What is played: segments in order, and a leader in an animatic only."""
 
     segments: tuple[Segment, ...]

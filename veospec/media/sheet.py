@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from msgspec import Struct
 from PIL import Image, ImageDraw
 
 from veospec.errors import MediaError
@@ -30,8 +30,7 @@ _MAX_SIDE = 60_000
 """A JPEG cannot be larger than 65,535 pixels on a side. Source: ITU-T T.81 (1992), B.2.2."""
 
 
-@dataclass(frozen=True, slots=True)
-class SheetEntry:
+class SheetEntry(Struct, frozen=True):
     """One take: `pictures` are JPEG or PNG files, first to last; `missing` says why there are none.
 
     Entries of one `section` stand together under its name.
@@ -75,8 +74,7 @@ def _most_columns(entries: Sequence[SheetEntry]) -> int:
     return 2 * most if any(len(entry.pictures) > 1 for entry in entries) else most
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """A row of tiles, or the name of a section; drawn when its place comes, so that one tile is in memory at a time."""
 
     height: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
+from msgspec import Struct
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from veospec.media.layout import Box, Layout
@@ -15,8 +15,7 @@ from veospec.media.text import Style, clean, draw_block, draw_line, fit, measure
 from veospec.model import Caption
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """What a slate says. `words` is the prompt; `band` a word laid over the panel's corner (`EDIT`)."""
 
     code: str

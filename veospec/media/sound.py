@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import pi, sin
@@ -22,6 +21,7 @@ from av.codec.context import CodecContext, Flags
 from av.container import OutputContainer
 from av.filter import Graph
 from av.packet import Packet
+from msgspec import Struct
 
 from veospec.media.opened import opened
 
@@ -38,8 +38,7 @@ _OPTIONS = {"aac_coder": "fast"}
 _NOTES_HZ = (293.66, 349.23, 392.00, 440.00, 523.25)
 
 
-@dataclass(frozen=True, slots=True)
-class SoundTrack:
+class SoundTrack(Struct, frozen=True):
     """Encoded sound: the bytes of each packet with its length in samples; the first packet is encoder priming."""
 
     chunks: tuple[tuple[int, int, bytes], ...]

@@ -6,10 +6,10 @@ into one yuv420p frame costs a tenth of drawing whole pictures, and the encoder 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from av.video.frame import VideoFrame
+from msgspec import Struct
 from PIL import Image, ImageDraw, ImageFont
 
 from veospec.media import colour, fonts
@@ -63,8 +63,7 @@ def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, left + wide, top + high), reducing_gap=3.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Struct, frozen=True):
     """A rectangle of pixels, ready to be written into a frame."""
 
     box: Box

@@ -12,12 +12,12 @@ import colorsys
 import io
 import math
 import textwrap
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
 
 import av
+from msgspec import Struct
 from PIL import Image, ImageDraw, ImageFont
 
 from veospec.errors import MediaError
@@ -26,8 +26,7 @@ FPS = 24
 _SKETCH_PIXELS = 320 * 180
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A drawn test picture. `seed` decides colours and shapes; step 0 bears the text.
 
     Later steps are made of `BANDS` lying bands, each one of `VARIANTS`, so that a clip can be put together from
@@ -39,15 +38,13 @@ class Card:
     step: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A picture file (PNG, JPEG, WebP) that is shown as it is, cut to the asked size."""
 
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Washed:
+class Washed(Struct, frozen=True):
     """Another picture under a thin coloured veil: what an edit of a clip looks like."""
 
     under: Card | Given
@@ -57,8 +54,7 @@ class Washed:
 Picture: TypeAlias = Card | Given | Washed
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """One picture for `frames` frames at 24 fps."""
 
     picture: Picture
@@ -68,8 +64,7 @@ class Hold:
 Film: TypeAlias = tuple[Hold, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """What a file turned out to be: `png`, `jpeg`, `webp` or `mp4`; `duration` is None for pictures."""
 
     type: str

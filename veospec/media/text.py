@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec import Struct
 from PIL import Image, ImageDraw
 
 from veospec.media import fonts
@@ -19,8 +19,7 @@ _NOT_FIRST = frozenset("、。，．：；？！）］｝〉》」』】〕’�
 _NOT_LAST = frozenset("（［｛〈《「『【〔‘“([{")
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """A size in pixels, a weight (`regular` or `bold`), and extra space between letters in pixels."""
 
     size: int
@@ -33,8 +32,7 @@ class Style:
         return round(self.size * _LEADING)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Wrapped text: what `fit` found to fit into a box."""
 
     lines: tuple[str, ...]
@@ -51,8 +49,7 @@ class Block:
         return max((measure(line, self.style) for line in self.lines), default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     text: str
     face: Face
     rtl: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from veospec.errors import BudgetExceeded, NotConfirmed
 from veospec.model import Cost
@@ -12,8 +12,7 @@ MICRO = 1_000_000
 """Micro-dollars in a dollar."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What a person has to agree to before anything is sent."""
 
     text: str

@@ -7,7 +7,9 @@ every branch: a miss is a purchase, so whatever is not certain becomes `hold` or
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from veospec.model import FREE, Digest, Kind, Node, NodeId, Storyboard
 from veospec.plan.explain import changes, summary
@@ -33,8 +35,7 @@ _WILL_HAVE_BYTES = frozenset({Action.GENERATE, Action.RESUME, Action.FETCH, Acti
 _HELD_STATES = frozenset({"submitting", "unknown", "reserved", "planned"})
 
 
-@dataclass(slots=True)
-class _World:
+class _World(Struct):
     """What one planning pass reads and remembers."""
 
     files: Mapping[str, Digest]

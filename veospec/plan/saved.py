@@ -6,8 +6,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.errors import UsageError
 from veospec.model import Cost
@@ -72,8 +73,7 @@ def cost_document(cost: Cost) -> dict[str, Any]:
     return {"credits": cost.credits, "micro_usd": cost.micro_usd, "is_ceiling": cost.is_ceiling}
 
 
-@dataclass(frozen=True, slots=True)
-class SavedPlan:
+class SavedPlan(Struct, frozen=True):
     """A plan file: which storyboard, with which options, and the fingerprint of everything it promised.
 
     `name` is unique to the file, so that it can be carried out once even where nothing moves.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from veospec.model import FREE, Cost, Digest, Key, Node, NodeId, Storyboard
 
@@ -55,8 +56,7 @@ class Why(StrEnum):
     WAITS_FOR = "waits-for"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One field of the key document that differs from the last accepted take; values are shown as text."""
 
     field: str
@@ -64,8 +64,7 @@ class Change:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why a step is what it is."""
 
     why: Why
@@ -73,8 +72,7 @@ class Reason:
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One take of one node.
 
     `key` is None while an input is not made yet; then `identity` still tells equal steps apart: it is the digest
@@ -113,8 +111,7 @@ class Step:
         return f"{self.node.id} T{self.take:02}"
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """Sums of a plan: to buy now, already owned, paid and in flight, held because the fate is unknown."""
 
     buy: Cost = FREE
@@ -123,8 +120,7 @@ class Totals:
     held: Cost = FREE
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
+class Ceiling(Struct, frozen=True):
     """What a run may spend at most; None means no ceiling. `source` says who set it.
 
     With `is_for_known` it holds what has a known price, and a person agreed to buy the rest beside it.
@@ -136,8 +132,7 @@ class Ceiling:
     is_for_known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The whole intention, steps in an order in which every requirement comes first."""
 
     storyboard: Storyboard
@@ -155,8 +150,7 @@ class Plan:
         return any(s.action not in (Action.REUSE, Action.REFUSED) for s in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A stored take: `present` tells whether its bytes are there as the record says."""
 
     key: Key
@@ -167,8 +161,7 @@ class Known:
     can_fetch: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
+class Flight(Struct, frozen=True):
     """What the journal knows of a key: `state` is the journal's word, `reason` its last text."""
 
     state: str
@@ -177,8 +170,7 @@ class Flight:
     job: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The take that a step accepted last; `upstream` maps its slots to the nodes that filled them then."""
 
     key: Key

@@ -9,10 +9,11 @@ A free, deterministic provider is a `Renderer`: it draws a file in place. A serv
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from veospec.model import Cost, Digest, Input, Key, MediaFacts, Node
 
@@ -20,8 +21,7 @@ Json: TypeAlias = Any
 """A value that `json` can write: what goes over a wire or into a key document."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """What a service needs to find a result again: never part of a key, never in a manifest.
 
     `media_id` is the provider's own handle of the result (needed to extend, upscale or refer to it), `account`
@@ -36,8 +36,7 @@ class Receipt:
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(Struct, frozen=True):
     """One filled slot with the bytes that were hashed; presets and characters carry their parts instead.
 
     `path` holds exactly the bytes of `digest`; None for a preset voice. `frame` asks for one frame of a clip
@@ -54,8 +53,7 @@ class Material:
     parts: tuple[Material, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One request to make something: consecutive takes of one node. `seed` is that of the first of them."""
 
     node: Node
@@ -99,8 +97,7 @@ class Renderer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One entry of a finished request. Exactly one of `url`, `content` and `refused` is set.
 
     `content` are bytes that came inside the answer; `refused` is the reason of a filtered entry.
@@ -113,8 +110,7 @@ class Result:
     refused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The service took a request. `results` is set when it answers at once; else `job_id` is polled."""
 
     job_id: str
@@ -122,8 +118,7 @@ class Accepted:
     results: tuple[Result, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A request that is ready to be sent: every input has a handle, the body is final."""
 
     order: Order
@@ -132,8 +127,7 @@ class Prepared:
     body: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One paid request of ours as the journal knows it. `reply_ref` is unique for all time."""
 
     id: str
@@ -149,8 +143,7 @@ class Attempt:
     job_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(Struct, frozen=True):
     """What a search for a lost request found; `seen` says in words where was looked."""
 
     job_id: str = ""
@@ -158,8 +151,7 @@ class Recovery:
     seen: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """The bytes that `fetch` wrote: `type` is `mp4`, `jpeg`, `png`, `webp` or `gif`, read from the file itself."""
 
     digest: Digest

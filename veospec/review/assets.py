@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Assets:
+
+class Assets(Struct, frozen=True):
     """The shell, the looks and the behaviour of the review page, as text."""
 
     html: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from veospec.model import Storyboard
 from veospec.review.safe import srt_text, vtt_text
@@ -12,8 +13,7 @@ from veospec.review.values import CutList, Event
 _LEAST = Fraction(1, 10)
 
 
-@dataclass(frozen=True, slots=True)
-class Cue:
+class Cue(Struct, frozen=True):
     """One subtitle; `at` and `until` are exact seconds in the cut."""
 
     at: Fraction

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from veospec.model import Problem, Severity
 from veospec.plan.budget import price_text
@@ -35,8 +36,7 @@ _WORK = (Action.GENERATE, Action.RESUME, Action.FETCH, Action.SHARE)
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?/[!-~]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Addresses the caller vouches for: a small moving preview, the page (an artefact), the run."""
 
     preview: str = ""
@@ -44,12 +44,15 @@ class Links:
     run: str = ""
 
 
+_NO_LINKS = Links()
+
+
 def plan_comment(
     plan: Plan,
     *,
     before: Manifest | None = None,
     after: Manifest | None = None,
-    links: Links = Links(),
+    links: Links = _NO_LINKS,
     show_prompts: bool = True,
     limit_bytes: int = LIMIT_BYTES,
 ) -> str:

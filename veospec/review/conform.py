@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from veospec.model import Kind, Node, NodeSource, Storyboard
 from veospec.review.values import CutList, Event, Output
 
 
-@dataclass(frozen=True, slots=True)
-class Shot:
+class Shot(Struct, frozen=True):
     """One event with its material. `others` are the takes that were not chosen, then upscales of the chosen one."""
 
     event: Event

@@ -14,9 +14,11 @@ Rules, in the order in which they apply:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.model import Cell, Cut, Kind, MediaFacts, Mode, Node, NodeId, NodeSource, Storyboard, TransitionKind
 from veospec.review.values import CutList, Event, Output, Transition
@@ -50,8 +52,7 @@ def frames_at(duration: Fraction, fps: int) -> int:
     return int(duration * fps)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """One shot while its range is being decided."""
 
     node: Node

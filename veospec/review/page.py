@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from veospec.model import Cell, Character, FileSource, Kind, MediaFacts, Mode, Node, NodeSource, Storyboard
 from veospec.plan.budget import price_text
@@ -34,16 +35,14 @@ _TELLING = frozenset({Why.CHANGED, Why.UPSTREAM, Why.STALE, Why.RETAKE, Why.LOST
 _DATA_IMAGE = re.compile(r"data:image/(?:jpeg|png|webp);base64,[A-Za-z0-9+/]+={0,2}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class ReelFile:
+class ReelFile(Struct, frozen=True):
     """The film of one cut; `lead` frames of countdown come before its first shot."""
 
     file: str
     lead: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PageInput:
+class PageInput(Struct, frozen=True):
     """What the page shows. All files are relative to the page.
 
     `posters` are relative paths or `data:image/...;base64` of one frame per take; `reels` are films by the slug

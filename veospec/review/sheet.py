@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from veospec.model import Kind, MediaFacts, Storyboard
 from veospec.review.conform import relative_url
@@ -16,8 +17,7 @@ _NAMED = ("first", "middle", "last")
 _QUIET = (Disposition.MADE, Disposition.REUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class SheetLine:
+class SheetLine(Struct, frozen=True):
     """One take on the sheet. `frames` count from 0; empty when there is nothing to show, and `missing` says why."""
 
     output: OutputId

@@ -6,9 +6,10 @@ only this machine, this account or this moment knows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from veospec.model import FREE, Cell, Cost, Digest, Key, Kind, MediaFacts, Mode, Node, NodeId, TransitionKind
 
@@ -46,8 +47,7 @@ class C2pa(StrEnum):
     UNCHECKED = "unchecked"
 
 
-@dataclass(frozen=True, slots=True)
-class InputLine:
+class InputLine(Struct, frozen=True):
     """One filled slot by its bytes. `role` is the kind of source (`file`, `still`, `clip`, `voice`, `character`).
 
     `file` is the project path of a file, empty for everything else; `origin` is an IPTC digital source type or
@@ -61,8 +61,7 @@ class InputLine:
     origin: str = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamLine:
+class UpstreamLine(Struct, frozen=True):
     """The selected take that filled a slot."""
 
     slot: str
@@ -71,8 +70,7 @@ class UpstreamLine:
     digest: Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(Struct, frozen=True):
     """Everything a run knows of one take. `file` is relative to the manifest's folder, POSIX; empty without bytes."""
 
     node: Node
@@ -95,8 +93,7 @@ class Take:
     c2pa: C2pa = C2pa.UNCHECKED
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """One line of a manifest."""
 
     node: NodeId
@@ -130,8 +127,7 @@ class Output:
         return (self.node, self.take)
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """How one event hands over to the next: `before` and `after` are frames on either side of the cut point."""
 
     kind: TransitionKind
@@ -144,8 +140,7 @@ class Transition:
         return self.before + self.after
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One shot in a cut. All positions are whole frames at the project's rate, ends exclusive.
 
     `source_*` count from the first frame of the file, `record_*` from the first frame of the cut.
@@ -177,8 +172,7 @@ class Event:
         return self.record_out - self.record_in
 
 
-@dataclass(frozen=True, slots=True)
-class CutList:
+class CutList(Struct, frozen=True):
     """The whole cut of one delivery. `slug` is unique and fit for file names: `16x9`, `9x16_de`."""
 
     cell: Cell
@@ -193,8 +187,7 @@ class CutList:
         return self.events[-1].record_out if self.events else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bought:
+class Bought(Struct, frozen=True):
     """A take that cost money and that the outputs do not carry: made by another provider, or elsewhere."""
 
     node: NodeId
@@ -204,8 +197,7 @@ class Bought:
     digest: Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """The written account of a storyboard's results. `bought` is what must not be bought again beside the outputs."""
 
     code: str

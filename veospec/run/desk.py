@@ -10,16 +10,16 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from veospec.run.journal import Journal
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """Work that waits, and who waits for it."""
 
     work: Callable[[Journal], Any]
@@ -27,8 +27,7 @@ class Item:
     is_reading: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What work came to."""
 
     value: Any = None

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from veospec.model import Cost, Digest
 from veospec.plan.values import StepId
@@ -63,8 +65,7 @@ class Ended(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True):
     """`steps` is how many steps there are, `to_do` how many of them are not simply there."""
 
     NAME: ClassVar[str] = "run-started"
@@ -74,8 +75,7 @@ class RunStarted:
     to_do: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(Struct, frozen=True):
     """Work on a step begins; its inputs are there."""
 
     NAME: ClassVar[str] = "step-started"
@@ -83,8 +83,7 @@ class StepStarted:
     work: Work
 
 
-@dataclass(frozen=True, slots=True)
-class StepProgress:
+class StepProgress(Struct, frozen=True):
     """A step came further; `expected_s` is the usual length of the phase, None when nobody knows."""
 
     NAME: ClassVar[str] = "step-progress"
@@ -94,8 +93,7 @@ class StepProgress:
     expected_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepDone:
+class StepDone(Struct, frozen=True):
     """A step ended; `cost` is what this run spent on it."""
 
     NAME: ClassVar[str] = "step-done"
@@ -107,8 +105,7 @@ class StepDone:
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(Struct, frozen=True):
     """Money is set aside and the intent is on disk."""
 
     NAME: ClassVar[str] = "reserved"
@@ -117,8 +114,7 @@ class Reserved:
     cost: Cost
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """A reservation ended: `spent` was used, `released` was not."""
 
     NAME: ClassVar[str] = "settled"
@@ -128,8 +124,7 @@ class Settled:
     released: Cost
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Nothing can go on for these steps for a while; `seconds` is None when the end is not known."""
 
     NAME: ClassVar[str] = "waiting"
@@ -138,8 +133,7 @@ class Waiting:
     seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A sentence for the person; `step` is None when it concerns the run."""
 
     NAME: ClassVar[str] = "note"
@@ -147,8 +141,7 @@ class Note:
     step: StepId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stopping:
+class Stopping(Struct, frozen=True):
     """Nothing new is submitted from here on."""
 
     NAME: ClassVar[str] = "stopping"
@@ -156,8 +149,7 @@ class Stopping:
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunDone:
+class RunDone(Struct, frozen=True):
     """The end; `counts` are pairs of state and number of steps, in the order of `Ended`."""
 
     NAME: ClassVar[str] = "run-done"
@@ -186,8 +178,7 @@ class NullListener:
         """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Everyone:
+class Everyone(Struct, frozen=True):
     """Tells each listener in turn."""
 
     listeners: tuple[Listener, ...]
@@ -205,8 +196,7 @@ def ndjson(event: RunEvent, at: datetime) -> str:
         "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "event": event.NAME,
     }
-    for field in fields(event):
-        line[field.name] = _plain(field.name, getattr(event, field.name))
+    line |= {name: _plain(name, value) for name, value in asdict(event).items()}
     return json.dumps(line, ensure_ascii=True, allow_nan=False)
 
 

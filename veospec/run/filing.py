@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.errors import MediaError, StoreCorrupt
 from veospec.model import Cost, Key, MediaFacts, NodeId
@@ -21,8 +22,7 @@ from veospec.store.actions import ActionRecord
 SUFFIXES = {"mp4": ".mp4", "png": ".png", "jpeg": ".jpg", "webp": ".webp", "gif": ".gif"}
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """What is written beside the bytes: everything of a record that the file itself does not say."""
 
     key: Key

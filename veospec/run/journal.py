@@ -14,9 +14,10 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from veospec.errors import BudgetExceeded, Charge, JournalError
 from veospec.model import Cost, Digest, Key
@@ -43,8 +44,7 @@ from veospec.run.sealed_db import Row, SealedDb, Value
 FILE_NAME = "journal.sqlite3"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Why an attempt may not begin: what stands at one of its keys."""
 
     key: Key
@@ -52,8 +52,7 @@ class Standing:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The journal as `plan` and `status` read it. `records` are all attempts, oldest first."""
 
     records: tuple[Record, ...] = ()

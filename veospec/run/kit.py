@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from veospec.errors import ApiError, Scope
 from veospec.model import Kind, Node, NodeId, Policy
@@ -28,8 +29,7 @@ T = TypeVar("T")
 VIDEO, IMAGE = "video", "image"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """One paid run. `run` is its id, `process` names this process for people.
 
     `usual_s` tells how long a job of a model usually takes (None: unknown), `deadline_s` how long one is watched,
@@ -50,8 +50,7 @@ class Settings:
     say: Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(Struct, frozen=True):
     """Why an account, or a model of it, is of no use in this run. `is_stopped`: it may be of use in the next one."""
 
     reason: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.errors import ApiError, Charge, MediaError, Scope, StoreError
 from veospec.model import FREE
@@ -33,8 +35,7 @@ RECOVER_AFTER_S = (0.0, 3.0, 10.0, 30.0)
 """When to look for a request whose answer was lost: a job may appear late in the lists that are searched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(Struct, frozen=True):
     """An attempt as it stands now, and why it is not further."""
 
     record: Record

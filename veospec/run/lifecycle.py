@@ -11,9 +11,10 @@ an event that a person sends.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class State(StrEnum):
@@ -102,8 +103,7 @@ LINK_MARGIN = timedelta(minutes=2)
 """A link that dies within this time is renewed first: a download takes a while, and clocks differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """The answer of the table."""
 
     state: State

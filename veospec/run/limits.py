@@ -10,14 +10,14 @@ import random
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from veospec.run.halt import Halt
 from veospec.run.ports import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What a person may change. Times are seconds.
 
     One video in flight per account is the safe start. Source: of three submissions within 7 to 13 s on one account two
@@ -159,8 +159,7 @@ class Downloads:
         await self._calm.wait()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fastest:
+class _Fastest(Struct, frozen=True):
     """The fastest job of a model so far: it still ran at `ran_s` and had ended at `ended_s`."""
 
     ran_s: float

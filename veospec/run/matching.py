@@ -8,7 +8,8 @@ and lack their link, and the order is not promised; with `count` the seeds count
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from veospec.providers.base import Result
 from veospec.run.rows import Entry

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from veospec.errors import Exit, VeospecError
 from veospec.model import FREE, Cost, Digest, Key
@@ -15,8 +16,7 @@ HAS_BYTES = frozenset({Ended.MADE, Ended.REUSED, Ended.RESUMED})
 """Outcomes on which other steps can build."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How one step ended. `record` is what the store holds; None without bytes, and for a step that was reused as
     planned, whose record lies in the store under `key`. `cost` is what this run spent."""
 
@@ -35,8 +35,7 @@ class Outcome:
         return self.state in HAS_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Why nothing new is begun any more; `exit` is the code that this alone would give."""
 
     reason: str
@@ -44,8 +43,7 @@ class Stop:
     exit: Exit
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The result of a run: outcomes in the order of the plan, the frames that were taken from clips (PNG files in the
     scratch folder, by (clip digest, frame)), and why it stopped early."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from veospec.model import Digest, Key, MediaFacts, NodeId
 from veospec.plan.values import Document, Step
@@ -108,8 +109,7 @@ def _nothing(record: ActionRecord) -> None:
     del record
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
+class Bench(Struct, frozen=True):
     """Where a run works and with what. `board` names the storyboard in the store (`heads.board_name`).
 
     `has_made` is told the record of each take that this run brought in; it must return at once.

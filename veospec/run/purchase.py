@@ -8,7 +8,8 @@ else happens; an unclear answer ends the attempt and is never followed by a seco
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from veospec.errors import ApiError, Charge, Scope, StoreError
 from veospec.model import FREE, Key
@@ -28,8 +29,7 @@ from veospec.run.runner import Call, Wanted
 from veospec.run.verdicts import Verdict, on_submit, passes
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """One take to buy. The sent key and document are the plan's own, except in a second try with another seed."""
 
     wanted: Wanted
@@ -43,8 +43,7 @@ class Ask:
         return self.wanted.step.id
 
 
-@dataclass(frozen=True, slots=True)
-class Bought:
+class Bought(Struct, frozen=True):
     """How a purchase ended: `landed` when a request was accepted or its fate is unknown; else `reason` says why not.
 
     `looks_again` tells that something else happened to these keys meanwhile. Without `landed` nothing was sent, or
@@ -59,16 +58,14 @@ class Bought:
     hint: str = ""
 
 
-@dataclass(slots=True)
-class _Patience:
+class _Patience(Struct):
     """What one request may still wait and try."""
 
     tries: int = 0
     waited_s: float = 0.0
 
 
-@dataclass(slots=True)
-class Purchase:
+class Purchase(Struct):
     """Buys consecutive takes of one node with one request."""
 
     kit: Kit

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from veospec.errors import ApiError, BudgetExceeded, Charge, VeospecError
 from veospec.model import FREE, Kind

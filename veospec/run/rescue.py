@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.errors import UsageError
 from veospec.store.durable import PRIVATE
@@ -21,8 +22,7 @@ VERSION = 1
 MAX_BYTES = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Rescued:
+class Rescued(Struct, frozen=True):
     """What has to be known of an accepted job."""
 
     attempt: str

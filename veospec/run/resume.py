@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
+
+from msgspec import Struct
 
 from veospec.errors import JournalError, StoreError, UsageError
 from veospec.model import NodeId
@@ -122,8 +123,7 @@ class Decision(StrEnum):
     FORGET = "forget"
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """One take that waits for a person, and the attempt it belongs to."""
 
     record: Record

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.errors import Charge
 from veospec.model import FREE, Cost, Digest, Key, NodeId
@@ -90,8 +91,7 @@ TABLES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One take of an intent.
 
     `key` and `document` are what the plan wants. `sent_key` and `sent_document` are what is sent: the same, except
@@ -107,8 +107,7 @@ class Part:
     cost: Cost
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """A request before it is sent. `attempt` is random; `reply_ref` holds it and is unique for all time."""
 
     attempt: str
@@ -130,8 +129,7 @@ class Intent:
         return sum((part.cost for part in self.parts), FREE)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One take of an attempt as it stands. `charge` is `no` once its reservation is released."""
 
     number: int
@@ -174,8 +172,7 @@ class Entry:
         return self.key != self.sent_key
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One attempt with its takes, in the order of the request."""
 
     attempt: Attempt

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.errors import StoreError, VeospecError
 from veospec.model import FREE, Digest, Key, NodeId
@@ -28,8 +30,7 @@ HEADS_AT_ONCE = 50
 whole file is written. Losing some costs history only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One take that is not simply there, with its key."""
 
     step: Step
@@ -37,8 +38,7 @@ class Wanted:
     document: Document
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What a maker gets for one node: the wanted takes, the inputs' records, and where to say how each ended.
 
     `done` is called exactly once per take, as soon as it ended: others wait for it.

@@ -19,10 +19,12 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.errors import JournalError, StoreLocked
 from veospec.run.bound import Bound
@@ -38,8 +40,7 @@ _REPAIR = "Nothing was changed. Put a backup of the file back; deleting it can m
 _HEAD_DDL = "CREATE TABLE head (id INTEGER PRIMARY KEY, seq INTEGER, rows INTEGER, total TEXT, seal TEXT)"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table of sealed rows: an integer `id`, the fields ("name TYPE"), and `seal`. `extra` are indexes on it."""
 
     name: str
@@ -57,8 +58,7 @@ class Table:
         return f"CREATE TABLE {self.name} (id INTEGER PRIMARY KEY, {', '.join(self.fields)}, seal TEXT)"
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
+class _Head(Struct, frozen=True):
     seq: int = 0
     rows: int = 0
     total: int = 0

@@ -6,14 +6,13 @@ whether the same words may be sent again (`ContentRefused`). Texts are never loo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from veospec.errors import ApiError, Charge, ContentRefused, JobError, Scope, Throttled, Unreachable
 from veospec.run.lifecycle import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The event for the takes, what was charged, and whether the call may be made again."""
 
     event: Event

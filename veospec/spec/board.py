@@ -7,9 +7,11 @@ in silence: the schema has reported them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.model import Location
 from veospec.spec.include import Document
@@ -29,8 +31,7 @@ class To(StrEnum):
     SHOT = "shot"
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """One reference that was found. `frame` is set for a picture out of a clip, `via` for one of a character."""
 
     to: To
@@ -45,16 +46,14 @@ class Ref:
         return STILL + self.name if self.to is To.STILL else self.name if self.to is To.SHOT else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A character or voice that is used, and where."""
 
     name: str
     place: Location
 
 
-@dataclass(frozen=True, slots=True)
-class Shot:
+class Shot(Struct, frozen=True):
     """One shot as declared. `map` holds its creative values as they are written."""
 
     id: str
@@ -77,8 +76,7 @@ class Shot:
         return tuple(r for r in (self.start, self.end, *self.references, self.extend, self.edit) if r is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Still:
+class Still(Struct, frozen=True):
     """One still as declared."""
 
     name: str
@@ -89,8 +87,7 @@ class Still:
     is_omitted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """One character as declared."""
 
     name: str
@@ -99,8 +96,7 @@ class Figure:
     voice: str
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+class Board(Struct, frozen=True):
     """Everything that is declared, by name."""
 
     shots: Mapping[str, Shot]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.catalog.values import State
 from veospec.model import Mode
@@ -22,8 +24,7 @@ UPSCALE_NONE = "none"
 _FRAMED = (Mode.T2V, Mode.I2V, Mode.I2V_FL)
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(Struct, frozen=True):
     """What one request asks for. `images` and `voices` count what the model's budget counts."""
 
     model: str
@@ -206,7 +207,7 @@ def _with_pass(stage: Stage, shot: Shot, own: Choices) -> Choices:
 
 def _changed(stage: Stage, chosen: Choices, changes: Mapping[str, object]) -> Choices:
     """Return the choices with some changed; another model brings its own resolution where it lacks the old one."""
-    trial = replace(chosen, **changes)  # type: ignore[arg-type]
+    trial = replace(chosen, **changes)
     row = stage.catalogue.model(trial.model)
     if "resolution" not in changes and row is not None and trial.resolution not in row.resolutions:
         return replace(trial, resolution=row.default_resolution)

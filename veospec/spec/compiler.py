@@ -8,7 +8,8 @@ Pure: which files exist, the environment and the catalogue come in as arguments.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.errors import SpecUnreadable
@@ -30,8 +31,7 @@ from veospec.spec.variables import Environment, Scope
 from veospec.spec.yamltext import parse
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """The outcome. `storyboard` is None when a problem is an error; `draft` is what could be built all the same.
 
     `paths` are the project files that the storyboard names, with where each is written (unused assets too); `files`

@@ -12,8 +12,9 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from veospec.errors import SpecUnreadable, UsageError
 from veospec.spec.quoting import scalar
@@ -41,8 +42,7 @@ _AFTER: Mapping[str, tuple[str, ...]] = {
 _REVIEW_KEYS = ("status", "by", "approved", "note")
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """One value at a path of keys below a shot or still."""
 
     item: str

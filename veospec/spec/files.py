@@ -7,8 +7,9 @@ the place where the path is written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from veospec.model import Character, FileSource, InputFact, Location, Mode, Node, Problem, Severity, Storyboard
 from veospec.spec.problems import Problems
@@ -25,8 +26,7 @@ RATIO_TOLERANCE = Fraction(2, 100)
 """How much a start picture may differ from the ratio of its clip before the model has to crop or fill it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
+class _Need(Struct, frozen=True):
     """One use of a file: as what, by whom, and where the path is written."""
 
     path: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
+
+from msgspec import Struct, field
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.model import Location, Problem, Severity
@@ -58,8 +59,7 @@ def import_prompts(text: str, file: str, catalogue: Catalogue) -> tuple[str, tup
     return _storyboard(draft, PurePosixPath(file).name), found
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """What becomes the storyboard while rows are added."""
 
     catalogue: Catalogue

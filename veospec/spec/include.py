@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from veospec.model import Location
 from veospec.spec.names import did_you_mean, path_fault, tidy
@@ -33,8 +34,7 @@ DEEPEST = 30
 _WILD = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(Struct, frozen=True):
     """One entry of `include`: a tidy pattern relative to the project folder, or the reason why it is none."""
 
     pattern: str
@@ -124,8 +124,7 @@ class Joined(Map):
         return self.origins[key].at_key(key) if key in self.origins else self.here
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """The files of a storyboard as one: single sections, named things, and the entries of lists with their lists."""
 
     main: Tree

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
+
+from msgspec import Struct
 
 from veospec.model import Cell
 from veospec.spec.board import Board
@@ -18,8 +19,7 @@ MAX_VALUE = 63
 ASPECT = "aspect"
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(Struct, frozen=True):
     """One entry of `exclude`: axis values, and the shots or stills that it is about (empty: all of both)."""
 
     axes: Mapping[str, str]
@@ -33,8 +33,7 @@ class Exclusion:
         return all(values.get(axis) == value for axis, value in self.axes.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Struct, frozen=True):
     """The cells, and what is left out of some of them."""
 
     cells: tuple[Cell, ...]

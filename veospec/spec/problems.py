@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from veospec.model import Location, Problem, Severity
 from veospec.spec.scalars import TRAP

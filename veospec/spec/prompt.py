@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from veospec.spec.names import nfc
 from veospec.spec.units import spoken
@@ -30,8 +31,7 @@ _SERVICE_MARKER = re.compile(r"@(?:character|referenceImage|referenceAudio|refer
 _SENTENCE_END = tuple(".!?…:;。！？\"'”’»")
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """One line of dialogue; `at` None means that nothing is said about when."""
 
     who: str
@@ -39,8 +39,7 @@ class Spoken:
     at: Fraction | None
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """The texts of a shot with variables filled in and markers numbered."""
 
     prompt: str
@@ -103,8 +102,7 @@ def _sentence(text: str) -> str:
     return stripped if not stripped or stripped.endswith(_SENTENCE_END) else stripped + "."
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(Struct, frozen=True):
     """A text with its markers replaced. `unknown` are names that no slot has, `mistaken` are literal texts that
     the service would take for a marker.
     """

@@ -7,8 +7,9 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.model import Location, Problem, Severity
 
@@ -16,8 +17,7 @@ UNREADABLE = "VS150"
 WRONG_VALUE = "VS152"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One prompt. `places` has the place of each key, `here` that of the row."""
 
     values: dict[str, Any]

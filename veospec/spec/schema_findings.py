@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from veospec.model import Problem, Severity
 from veospec.spec.tree import Tree
@@ -27,8 +28,7 @@ _MODEL_RULES = (NO_SUCH_LENGTH, "VS112", "VS113", "VS114", "VS115")
 """Codes that a model rule gives: duration, aspect, resolution, takes, number of pictures and voices."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One finding before its place is known. `rank` orders findings at the same path: the lowest is the cause."""
 
     code: str

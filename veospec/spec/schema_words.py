@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from msgspec import Struct
 from referencing import Registry
 
 from veospec.catalog.verdicts import listed
@@ -48,8 +48,7 @@ _SYNONYMS = {
 """What people write who come from other tools."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One error of the validator: the keyword that failed, its limit, the value, the schema, the place."""
 
     kind: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from veospec.spec.words import (
     LONG,
@@ -22,8 +22,7 @@ from veospec.spec.words import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(Struct, frozen=True):
     """The words that come from a model table."""
 
     video_models: tuple[str, ...]

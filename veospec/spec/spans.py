@@ -6,10 +6,10 @@ module takes for granted that the text is one document inside its limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 from yaml.events import (
     AliasEvent,
     MappingEndEvent,
@@ -24,8 +24,7 @@ from veospec.spec.scalars import PureParser
 _CPARSER: Any = getattr(yaml.cyaml, "CParser", None) if yaml.__with_libyaml__ else None
 
 
-@dataclass(slots=True)
-class Span:
+class Span(Struct):
     """One node of the text: `[start, end)` in characters. `kind` is map, list, scalar or alias.
 
     The end of a collection without brackets is that of its last value. `pairs` are the entries of a map in order, with

@@ -7,8 +7,10 @@ the catalogue. Where it is written goes with it, so that a problem of a default 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.catalog.values import Model, Verdict
@@ -25,8 +27,7 @@ PAID_BY_PLAN = "flow"
 """The provider whose offers depend on the Google AI plan of the account."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One cell of one compilation. The cells share everything but `cell`, `scope`, `ratio`, `suffix` and `assets`.
 
     `verdicts`, `rows`, `paths` and `problems` fill up on the way. `ratio` is that of the cell, or "" without such an

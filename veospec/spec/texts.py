@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
+
+from msgspec import Struct
 
 from veospec.model import Caption, Location, Mode
 from veospec.spec.board import STILL, Shot, Still, entries, text_of
@@ -35,8 +36,7 @@ NO_STYLE = "none"
 BASE_STYLE = "base"
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(Struct, frozen=True):
     """The words of one node. `plain` is its own prompt with names instead of markers."""
 
     prompt: str
@@ -46,8 +46,7 @@ class Texts:
     captions: tuple[Caption, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Voice:
+class _Voice(Struct, frozen=True):
     """One text after another, with the markers of one shot."""
 
     stage: Stage

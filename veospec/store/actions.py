@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
 from veospec.model import Cost, Digest, Key, MediaFacts, NodeId
@@ -29,8 +30,7 @@ MAX_RECORD_BYTES = 4 << 20
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class ActionRecord:
+class ActionRecord(Struct, frozen=True):
     """One take that was made: the key document that decided it, the bytes it became, and where they came from.
 
     `board` names the storyboard it was made for (see `heads.board_name`), `node` and `take` its place there; they are

@@ -11,9 +11,10 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
 from veospec.model import Digest
@@ -37,8 +38,7 @@ def is_suffix(text: object) -> bool:
     return isinstance(text, str) and _SUFFIX.match(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(Struct, frozen=True):
     """Some bytes in the store; `suffix` has its dot."""
 
     digest: Digest

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
 from veospec.model import Key, NodeId
@@ -31,8 +32,7 @@ Place: TypeAlias = tuple[NodeId, int]
 """A node id and a take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The keys that one place accepted, newest first, and which node filled each slot when it did last."""
 
     keys: tuple[Key, ...]

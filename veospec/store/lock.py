@@ -15,9 +15,10 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.errors import StoreLocked, StoreReadOnly
 from veospec.store.durable import PRIVATE
@@ -30,8 +31,7 @@ _MOST_HOLDER_BYTES = 2048
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """Who holds a lease, as the lock file says; `pid` 0 means that it does not say."""
 
     pid: int = 0

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from veospec.errors import StoreCorrupt, StoreError
 from veospec.model import Digest, Key
@@ -27,8 +29,7 @@ Progress = Callable[[int, int], None]
 """Told (done, all) while many files are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One record and what is known around it. `is_used` means that some storyboard names its key."""
 
     record: ActionRecord
@@ -42,8 +43,7 @@ class Entry:
         return not self.record.cost.is_free or self.record.receipt is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that is not as it should be. `kind`: `damaged`, `gone`, `record`, `heads`, `orphan` or `stranger`.
 
     The last two are notes: a blob without a record, and a file that veospec never made.
@@ -59,8 +59,7 @@ class Finding:
         return self.kind not in ("orphan", "stranger")
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """What `audit` read."""
 
     records: int
@@ -69,8 +68,7 @@ class Audit:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """What nobody uses: it is in `trash` when that is set; what is `spared` cost money or may have."""
 
     entries: tuple[Entry, ...]
@@ -82,8 +80,7 @@ class Collected:
     trash: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TakenOver:
+class TakenOver(Struct, frozen=True):
     """`added` records are new here, `healed` had lost their bytes, `known` were here; `refused` says why not."""
 
     added: tuple[Key, ...] = ()
@@ -229,8 +226,7 @@ def take_clips(store: Store, folder: Path, offers: Iterable[tuple[str, ActionRec
     return tally.result()
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     added: list[Key] = field(default_factory=list)
     healed: list[Key] = field(default_factory=list)
     known: list[Key] = field(default_factory=list)

@@ -12,9 +12,10 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.errors import PlanStale, SpecError
 from veospec.model import Digest, InputFact
@@ -43,8 +44,7 @@ _NO_MP4_BRANDS = (b"qt  ", b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif",
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "mp4": ".mp4"}
 
 
-@dataclass(frozen=True, slots=True)
-class FileText:
+class FileText(Struct, frozen=True):
     """The content of a spec file, or in `missing` a clause that says why there is none ("is a folder")."""
 
     path: str

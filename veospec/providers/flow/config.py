@@ -13,10 +13,11 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct, field
 
 from veospec.errors import UsageError
 from veospec.providers.base import Json
@@ -70,8 +71,7 @@ class Token:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class FlowConfig:
+class FlowConfig(Struct, frozen=True):
     """What the provider needs to know. `emails` empty means: the one account that the service knows.
 
     `plan_class` empty means: what the account reports. `file` is where the private file lies or would lie.

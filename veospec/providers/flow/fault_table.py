@@ -7,8 +7,9 @@ front end, 11 September 2026.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from veospec.errors import (
     AccessDenied,
@@ -51,8 +52,7 @@ _POLL = frozenset({Kind.POLL})
 _SUBMIT = frozenset({Kind.SUBMIT})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line of the table. Empty `statuses`, `reasons` and `words` fit everything.
 
     `wait_s` is the least wait, `repeats` bounds how often the call is made again.

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from veospec.errors import AccessDenied, ApiError, ContentRefused, RequestInvalid, Scope
 from veospec.providers.base import Json
@@ -33,16 +34,21 @@ from veospec.providers.flow.fault_table import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An answer that is no success. `document` is None when the body is no JSON; `path` is for the message."""
+class Failure(Struct, frozen=True):
+    """An answer that is no success. `document` is None when the body is no JSON; `path` is for the message.
+
+    What the service said is not printed.
+    """
 
     kind: Kind
     path: str
     status: int
-    document: Json = field(default=None, repr=False)
+    document: Json = None
     retry_after: str = ""
     page: str = ""
+
+    def __repr__(self) -> str:
+        return f"Failure({self.kind!r}, {self.path!r}, {self.status})"
 
 
 _FINAL = (ContentRefused, AccessDenied, RequestInvalid)

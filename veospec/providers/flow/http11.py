@@ -16,9 +16,10 @@ import re
 import ssl
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import TypeAlias
+
+from msgspec import Struct
 
 Header: TypeAlias = tuple[bytes, bytes]
 
@@ -45,8 +46,7 @@ class Broken(Exception):
         """True when the other side closed before the first byte of an answer, as an idle connection does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where to connect. `addresses` are tried in order; empty means that the host name is resolved by the system."""
 
     host: str
@@ -55,8 +55,7 @@ class Origin:
     addresses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """Seconds for each phase: until connected, until a streamed body is written, until the answer (or more) comes."""
 
     connect_s: float
@@ -64,8 +63,7 @@ class Patience:
     read_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The head of an answer. `length` is None when the body has no announced length (chunked or until close)."""
 
     status: int

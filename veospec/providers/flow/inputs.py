@@ -13,7 +13,8 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from veospec.errors import ApiError, Charge, MediaError, RequestInvalid, Scope, Unreachable
 from veospec.model import Character, NodeSource, OwnVoice, PresetVoice

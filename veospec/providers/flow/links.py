@@ -7,9 +7,10 @@ address that was checked (the network module does that).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from veospec.providers.flow.config import is_loopback
 
@@ -21,8 +22,7 @@ class LinkRefused(Exception):
     """A link that must not be followed; says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """Which links may be followed. `hosts` are names, `*.` in front for any name below; loopback only when told."""
 
     hosts: tuple[str, ...]

@@ -16,7 +16,6 @@ import os
 import re
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from socket import SOCK_STREAM
@@ -24,6 +23,7 @@ from time import monotonic
 from urllib.parse import urljoin
 
 import httpx
+from msgspec import Struct
 
 from veospec import __version__
 from veospec.errors import MediaError
@@ -48,8 +48,7 @@ for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).disabled = True
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Seconds and bytes of one exchange; `total_s` ends it however lively it is."""
 
     read_s: float = 60.0
@@ -64,17 +63,18 @@ class Limits:
         return Patience(self.connect_s, self.write_s, self.read_s)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A whole answer. The body is not printed: an account's record holds cookies and a token of Google."""
 
     status: int
     retry_after: str
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, {len(self.body)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """A file that is sent as it lies on disk. Raises `MediaError` on the way when its bytes are not the named ones."""
 
     path: Path
@@ -83,8 +83,7 @@ class Upload:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Downloaded:
+class Downloaded(Struct, frozen=True):
     """What came down: the digest of the bytes on disk, their number, and the first of them."""
 
     digest: str

@@ -9,7 +9,9 @@ Source: useapi.net Google Flow API v1 reference, `GET /accounts`, `GET /accounts
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.errors import OutOfCredits, Rejected, Scope, Unauthorized
@@ -18,8 +20,7 @@ from veospec.providers.flow.api import FlowApi
 from veospec.providers.flow.config import FlowConfig
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The accounts that can work, and what a person should know."""
 
     accounts: tuple[replies.Account, ...]

@@ -11,8 +11,9 @@ Source: useapi.net Google Flow API v1 reference, `GET /jobs`, `GET /jobs/{jobId}
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from veospec.errors import ApiError, Scope
 from veospec.providers.base import Attempt, Json, Recovery
@@ -29,8 +30,7 @@ _MAX_RECORDS = 200
 _LOG_ROWS = 500
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(Struct):
     read: set[str] = field(default_factory=set)
     unmarked: list[replies.Job] = field(default_factory=list)
     places: list[str] = field(default_factory=list)

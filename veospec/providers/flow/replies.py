@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from veospec.providers.base import Json, Receipt, Result
 from veospec.providers.flow import ids
@@ -135,16 +136,21 @@ def encoded_file(document: Json) -> bytes:
 # -- jobs -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job record. `state` is `running`, `completed` or `failed`; a status we do not know means running."""
+class Job(Struct, frozen=True):
+    """A job record. `state` is `running`, `completed` or `failed`; a status we do not know means running.
+
+    The request, which holds prompts, is not printed.
+    """
 
     id: str
     state: str
     results: tuple[Result, ...]
     reply_ref: str
-    request: Mapping[str, Json] = field(repr=False)
+    request: Mapping[str, Json]
     created_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"Job({self.id!r}, {self.state!r})"
 
 
 def job(document: Json) -> Job:
@@ -178,8 +184,7 @@ def same_request(echo: Mapping[str, Json], sent: Mapping[str, Json]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A job that some list mentions; the time is None when it gives none that can be read."""
 
     job_id: str
@@ -212,8 +217,7 @@ def captcha_log(document: Json) -> tuple[Seen, ...]:
 # -- accounts ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """What is read of an account, and nothing more: its record also holds cookies and an access token.
 
     `credits` is None when the service does not say, which is not the same as 0.
@@ -251,8 +255,7 @@ def accounts(document: Json) -> tuple[Account, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Captcha:
+class Captcha(Struct, frozen=True):
     """Names of the configured captcha providers, and the free solves that are left when there is none."""
 
     providers: tuple[str, ...]
@@ -270,8 +273,7 @@ def captcha_providers(document: Json) -> Captcha:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CaptchaRate:
+class CaptchaRate(Struct, frozen=True):
     """How a captcha provider did: attempts in the log, and those that ended in an accepting status."""
 
     provider: str

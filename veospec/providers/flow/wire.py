@@ -11,8 +11,9 @@ characters, concatenate and gif, June 2026; field lists compared with November 2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from veospec.model import Character, Kind, Mode, Node, NodeSource, OwnVoice
 from veospec.providers.base import Json
@@ -76,16 +77,14 @@ _RENAMED = {"start": "startImage", "end": "endImage", "source": "referenceVideo_
 _PREFIXES = (("reference_", "referenceImage_"), ("voice_", "referenceAudio_"), ("character_", "character_"))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A POST that is ready but for its `replyRef`."""
 
     path: str
     body: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """One clip of a join; trims are seconds cut from its head and tail."""
 
     media_id: str

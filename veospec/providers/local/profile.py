@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from veospec.model import FREE, Burn, Character, Cost, FileSource, Mode, Node, NodeSource, OwnVoice, PresetVoice, Source
 from veospec.providers.base import Json
@@ -15,8 +16,7 @@ RENDERER_VERSION = 1
 DRAWN_MODES = (Mode.T2V, Mode.I2V, Mode.I2V_FL, Mode.R2V, Mode.V2V, Mode.EXTEND)
 
 
-@dataclass(frozen=True, slots=True)
-class LocalProfile:
+class LocalProfile(Struct, frozen=True):
     """How slates are drawn: frames a second, size (`720p` is the short side), and what moves."""
 
     fps: int = 24

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+
+from msgspec import Struct
 
 from veospec.errors import MediaError
 from veospec.media import animatic, board, fonts, frames, join, rescale
@@ -22,8 +23,7 @@ EDIT_RATE = 24
 """The rate on which an edit's window counts frames. Source: useapi.net Google Flow API v1, POST /videos, June 2026."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalRenderer:
+class LocalRenderer(Struct, frozen=True):
     """Draws what a `LocalProfile` describes."""
 
     profile: LocalProfile
