@@ -7,6 +7,7 @@ are whole frames at the project's rate, money is whole credits or micro-dollars.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
@@ -198,6 +199,15 @@ class Request(Struct, frozen=True):
     overlap: Fraction = Fraction(0)
 
 
+def _pictures(request: Request) -> Iterator[Source]:
+    """Yield what fills the slots of a request; a character stands for its pictures."""
+    for entry in request.inputs:
+        if isinstance(entry.source, Character):
+            yield from entry.source.images
+        else:
+            yield entry.source
+
+
 class TransitionKind(StrEnum):
     """How a shot is joined to the next one in the cut."""
 
@@ -246,15 +256,9 @@ class Node(Struct, frozen=True):
     @property
     def upstream(self) -> tuple[NodeId, ...]:
         """The nodes whose selected take this one needs, in slot order, without repeats."""
-        found: dict[NodeId, None] = {}
-        for entry in self.request.inputs:
-            sources: tuple[Source, ...] = (entry.source,)
-            if isinstance(entry.source, Character):
-                sources = entry.source.images
-            for source in sources:
-                if isinstance(source, NodeSource):
-                    found[source.node] = None
-        return tuple(found)
+        if not self.request.inputs:
+            return ()
+        return tuple(dict.fromkeys(s.node for s in _pictures(self.request) if isinstance(s, NodeSource)))
 
 
 # -- the storyboard ---------------------------------------------------------------------------------------
@@ -338,14 +342,9 @@ class Storyboard(Struct, frozen=True):
     @property
     def files(self) -> tuple[str, ...]:
         """Every project file that a node reads, sorted, without repeats."""
-        found: set[str] = set()
-        for node in self.nodes:
-            for entry in node.request.inputs:
-                sources: tuple[Source, ...] = (entry.source,)
-                if isinstance(entry.source, Character):
-                    sources = entry.source.images
-                found.update(s.path for s in sources if isinstance(s, FileSource))
-        return tuple(sorted(found))
+        return tuple(
+            sorted({s.path for node in self.nodes for s in _pictures(node.request) if isinstance(s, FileSource)})
+        )
 
 
 # -- facts and money --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from spec_builders import CASES, catalogue, compiled, compiled_case
@@ -192,3 +192,66 @@ def test_a_storyboard_with_any_value_replaced_never_crashes() -> None:
             plan_class=chooser.choice(["", "pro", "x"]),
         )  # fmt: skip
         assert (outcome.storyboard is None) == any(p.severity == "error" for p in outcome.problems), text
+
+
+SPELLINGS: dict[str, list[Any]] = {
+    "size": ["CU", "WS", "macro of @p1"],
+    "move": ["locked off", "${how} pan", "crane up over @p2"],
+    "style": ["none", "dawn", "no such style"],
+    "avoid": [["subtitles"], "logos", ["@p1"]],
+    "sfx": ["none", "rain"],
+    "ambience": ["hum of @p1"],
+    "music": ["a harp!"],
+    "model": ["veo-3.1-quality", "omni-flash", "veo-9"],
+    "duration": [8, "8s", 8.0, "7s", "6s", True],
+    "aspect": ["9:16", "portrait", "2:1"],
+    "resolution": ["720p", "8k"],
+    "upscale": ["1080p", "none", "4k"],
+    "takes": [1, True, 1.0, 3, 0],
+    "select": [1, 2, 1.0],
+    "trim": [{"head": "6f"}, {"head": 400}],
+    "transition": [{"type": "dissolve"}, {"type": "cut", "frames": 3}, {"type": "dissolve", "frames": True}],
+    "references": [["p1"], ["p2", "p1"], ["p1", "p2"], ["p2", "p3", "p1"]],
+    "characters": [["ada"]],
+    "start": ["p1", "p2"],
+    "voices": [["Kore"]],
+    "dialogue": [[{"who": "ada", "line": "Hold her there.", "at": "1s"}], [{"line": "x", "at": "9s"}]],
+    "seed": [7, -1],
+    "notes": ["later"],
+}
+HEAD = """
+veospec: 1
+vars: {how: slow}
+assets: {p1: a.png, p2: b.png, p3: c.png}
+characters: {ada: {name: Ada, describe: an engineer, images: [p1]}}
+style: {base: film, variants: {dawn: "grey dawn, @p1"}}
+passes: {draft: {model: veo-3.1-lite, duration: 4s, takes: 1}}
+"""
+
+
+SHOTS = st.dictionaries(st.sampled_from(list(SPELLINGS)), st.integers(0, 3), max_size=4)
+CHANGES = st.lists(st.dictionaries(st.sampled_from(list(SPELLINGS)), st.integers(-1, 3), max_size=1), max_size=7)
+
+
+@settings(max_examples=150, deadline=None)
+@given(SHOTS, CHANGES, st.sampled_from(["", "draft"]))
+@example({"size": 2, "references": 0}, [{"references": 1}], "")
+@example({"characters": 0, "references": 0}, [{"references": 3}], "")
+def test_a_shot_is_compiled_alike_alone_and_among_others(
+    base: dict[str, int], changes: list[dict[str, int]], pass_name: str
+) -> None:
+    """What shots that are spelt alike share is made once; nothing of one may reach another."""
+    chosen = [base, *({k: n for k, n in {**base, **change}.items() if n >= 0} for change in changes)]
+    shots = [{k: SPELLINGS[k][n % len(SPELLINGS[k])] for k, n in shot.items()} for shot in chosen]
+    named = [{"id": f"S{number}", "prompt": f"take {number} of @p1", **shot} for number, shot in enumerate(shots)]
+
+    def outcome(some: list[dict[str, Any]]) -> tuple[dict[str, Node], set[tuple[str, ...]]]:
+        found = compiled(HEAD + yaml.dump({"shots": some}, Dumper=_Plain), pass_name=pass_name)
+        nodes = found.draft.nodes if found.draft is not None else ()
+        told = {(p.code, re.sub(r" \(S.*\)$", "", p.message), p.advice, p.subject) for p in found.problems}
+        return {node.id: without_places(node) for node in nodes}, told
+
+    apart = [outcome([shot]) for shot in named]
+    nodes, told = outcome(named)
+    assert nodes == {name: node for alone, _ in apart for name, node in alone.items()}
+    assert told == {problem for _, alone in apart for problem in alone}

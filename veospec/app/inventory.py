@@ -11,7 +11,7 @@ from veospec.model import Digest, Key
 from veospec.plan.keys import canonical
 from veospec.plan.values import Document, Flight, Head, Known, StepId
 from veospec.run.journal import Snapshot
-from veospec.store.actions import ActionRecord
+from veospec.store.actions import ActionRecord, Brief
 from veospec.store.heads import heads_name
 from veospec.store.layout import Store
 
@@ -27,11 +27,13 @@ class StoredInventory(Struct):
     journal: Snapshot
     committed: Callable[[], Mapping[tuple[StepId, Key], Digest]] = dict
     should_verify: bool = False
+    trusts_seals: bool = False
     looks_for_near: bool = False
     retries_failed: bool = False
     provider: str = "local"
     _heads: Mapping[StepId, Head] | None = None
     _committed: Mapping[tuple[StepId, Key], Digest] | None = None
+    _briefs: dict[Key, Brief | None] = field(default_factory=dict)
     _records: dict[Key, ActionRecord | None] = field(default_factory=dict)
 
     def record(self, key: Key) -> ActionRecord | None:
@@ -40,23 +42,28 @@ class StoredInventory(Struct):
             self._records[key] = self.store.actions.get(key)
         return self._records[key]
 
+    def brief(self, key: Key) -> Brief | None:
+        """Return the brief of a key, read once. Raises `StoreCorrupt`."""
+        if key not in self._briefs:
+            self._briefs[key] = self.store.actions.brief(key)
+        return self._briefs[key]
+
     def known(self, key: Key) -> Known | None:
         """Return the stored take of a key, and whether its bytes are there."""
-        record = self.record(key)
-        if record is None:
+        brief = self.brief(key)
+        if brief is None:
             return None
-        present = self._is_present(record)
-        receipt = record.receipt
-        can_fetch = receipt is not None and bool(receipt.media_id or receipt.job_id)
-        return Known(key, record.digest, present, record.node, record.board, can_fetch)
+        return Known(key, brief.digest, self._is_present(brief), brief.node, brief.board, brief.can_fetch)
 
-    def _is_present(self, record: ActionRecord) -> bool:
+    def _is_present(self, brief: Brief) -> bool:
         blobs = self.store.blobs
-        if not self.should_verify and blobs.is_known(record.digest, record.suffix, record.size_bytes):
+        if not self.should_verify and blobs.is_known(
+            brief.digest, brief.suffix, brief.size_bytes, trusts_seal=self.trusts_seals
+        ):
             return True
         look = blobs.verify if self.should_verify else blobs.ensure
         try:
-            look(record.digest, record.suffix, record.size_bytes)
+            look(brief.digest, brief.suffix, brief.size_bytes)
         except StoreCorrupt:
             return False
         return True

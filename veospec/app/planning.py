@@ -32,18 +32,26 @@ _STORYBOARD = re.compile(r'\s*\{(?!.*"saved")', re.DOTALL)
 
 
 @contextmanager
-def stored(project: Project, *, near: bool = False) -> Iterator[StoredInventory]:
+def stored(project: Project, *, near: bool = False, trusts_seals: bool = True) -> Iterator[StoredInventory]:
     """Yield what store, journal and committed manifest know, read only; nothing on disk changes."""
     with Store.open(project.store_root, write=False) as store:
-        yield inventory_of(project, store, near=near)
+        yield inventory_of(project, store, near=near, trusts_seals=trusts_seals)
 
 
 def inventory_of(
-    project: Project, store: Store, *, near: bool = False, regenerate: bool = False, retry_failed: bool = False
+    project: Project,
+    store: Store,
+    *,
+    near: bool = False,
+    regenerate: bool = False,
+    retry_failed: bool = False,
+    trusts_seals: bool = False,
 ) -> StoredInventory:
     """Return the inventory of an open store.
 
-    With `regenerate` the committed manifest counts for nothing, with `retry_failed` neither do jobs that failed.
+    With `trusts_seals`, for those that only look, a clip of which the index knows nothing is not hashed (see
+    `Blobs.is_known`). With `regenerate` the committed manifest counts for nothing, with `retry_failed` neither do jobs
+    that failed.
     """
     return StoredInventory(
         store=store,
@@ -51,6 +59,7 @@ def inventory_of(
         journal=Journal.read(store.journal_path),
         committed=dict if regenerate else partial(committed, project),
         should_verify=project.choices.should_verify,
+        trusts_seals=trusts_seals,
         looks_for_near=near,
         retries_failed=retry_failed,
         provider=project.profile.name,

@@ -113,12 +113,12 @@ def sights_of_plan(project: Project, inventory: StoredInventory, plan: Plan, env
     sights.see_or_miss(store.journal_path.with_suffix(".seq"))
     sights.hollow.append(f"{store.journal_path}-wal")
     for step in plan.steps:
-        record = inventory.record(step.key) if step.key is not None else None
-        if record is None:
+        brief = inventory.brief(step.key) if step.key is not None else None
+        if brief is None or step.key is None:
             return None
         # Records are made once, by link, and never written again: a shelf with the same names has the same records.
-        sights.folders[str(store.actions.path(record.key)).rpartition("/")[0]] = True
-        shelf, _, name = str(store.blobs.path(record.digest, record.suffix)).rpartition("/")
+        sights.folders[store.actions.shelf(step.key)] = True
+        shelf, _, name = store.blobs.name(brief.digest, brief.suffix).rpartition("/")
         sights.blobs.setdefault(shelf, []).append(name)
     return sights
 

@@ -8,10 +8,11 @@ document only together with a new `VERSION` and a migration; `tests/plan/golden_
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
+
+from msgspec.json import Encoder
 
 from veospec.model import (
     Character,
@@ -34,6 +35,9 @@ JOIN_RECIPE = 1
 """Version of the local join; joins are made by this program whatever the provider is."""
 
 
+_encode = Encoder(order="sorted").encode
+
+
 class Extras(Protocol):
     """The part of a provider's profile that identity needs."""
 
@@ -48,9 +52,8 @@ class Extras(Protocol):
 
 
 def canonical(document: Document) -> bytes:
-    """Return the one spelling of a document: sorted keys, no spaces, UTF-8, no NaN."""
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode()
+    """Return the one spelling of a document: sorted keys, no spaces, UTF-8. Documents hold no fractions."""
+    return _encode(document)
 
 
 def key_of(document: Document) -> Key:

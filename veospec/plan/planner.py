@@ -35,6 +35,10 @@ _WILL_HAVE_BYTES = frozenset({Action.GENERATE, Action.RESUME, Action.FETCH, Acti
 _HELD_STATES = frozenset({"submitting", "unknown", "reserved", "planned"})
 
 
+_NEW = Reason(Why.NEW, "new")
+_UNCHANGED = Reason(Why.UNCHANGED, "unchanged")
+
+
 class _World(Struct):
     """What one planning pass reads and remembers."""
 
@@ -109,18 +113,19 @@ def totals_of(steps: tuple[Step, ...]) -> Totals:
 
 def _step(node: Node, take: int, world: _World) -> Step:
     document = document_of(node, take, world.files, world.digests, world.profile, world.awaited)
-    waits = [n for n in node.upstream if n not in world.digests]
+    upstream = node.upstream
+    waits = [n for n in upstream if n not in world.digests]
     identity = key_of(document)
     step = Step(
         node=node,
         take=take,
         action=Action.GENERATE,
-        reason=Reason(Why.NEW, "new"),
+        reason=_NEW,
         key=None if waits else identity,
         identity=identity,
         document=document,
         worth=FREE if node.kind is Kind.JOIN else world.profile.price(node),
-        requires=tuple((n, world.nodes[n].select) for n in node.upstream),
+        requires=tuple([(n, world.nodes[n].select) for n in upstream]),
     )
     step = _waiting(step, waits, world) if waits else _decided(step, world)
     if step.action is Action.GENERATE:
@@ -130,6 +135,8 @@ def _step(node: Node, take: int, world: _World) -> Step:
 
 def _on_stale(step: Step, world: _World) -> Step:
     """Mark a take that is itself unchanged but builds on a stale one: what it shows is out of date all the same."""
+    if not step.requires:
+        return step
     stale = [world.steps[need].label for need in step.requires if world.steps[need].stale]
     if step.action is not Action.REUSE or step.stale or not stale:
         return step
@@ -249,7 +256,7 @@ def _in_flight(step: Step, flight: Flight) -> Step:
 def _reuse_reason(step: Step, known: Known) -> Reason:
     if known.node != step.node.id:
         return Reason(Why.SHARED, f"the same request was made for {known.node}")
-    return Reason(Why.UNCHANGED, "unchanged")
+    return _UNCHANGED
 
 
 def _why_generate(step: Step, world: _World) -> Reason:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from fractions import Fraction
 
 from msgspec.structs import replace
@@ -25,7 +25,7 @@ from veospec.spec.inputs import shot_inputs, still_inputs
 from veospec.spec.judge import report
 from veospec.spec.settings import whole
 from veospec.spec.stage import DEFAULT_ASPECT, Stage
-from veospec.spec.texts import shot_texts, still_texts
+from veospec.spec.texts import Setting, shot_setting, shot_texts, still_texts
 from veospec.spec.tree import Json, Map, Seq
 from veospec.spec.units import LINE_FPS, UnitError, frames
 from veospec.spec.words import MAX_SEED
@@ -43,6 +43,25 @@ _NO_REVIEW = Review()
 _NO_OVERLAP = Fraction(0)
 
 
+_CHOICE_KEYS = ("model", "duration", "aspect", "resolution", "upscale", "takes", "select")
+_SETTING_KEYS = ("size", "move", "style", "avoid", "sfx", "ambience", "music")
+
+
+def _spelt(node: Map, keys: Sequence[str]) -> tuple[Hashable, ...]:
+    """Return how some keys of a shot are spelt: shots of one spelling have the same values from them."""
+    return tuple([_exact(node[key]) if key in node else None for key in keys])
+
+
+def _exact(value: Json) -> Hashable:
+    """Return a value with its type: for Python, 1 and True are the same key of a dict."""
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[no-any-return]
+    if kind is Map:
+        return tuple([(key, _exact(each)) for key, each in value.items()])
+    return (kind, *map(_exact, value)) if kind is Seq else (kind, value)
+
+
 class Builder:
     """Builds nodes item by item, in an order in which every upstream came before."""
 
@@ -51,6 +70,8 @@ class Builder:
         self._loose = loose
         self._modes = modes
         self._chosen: dict[str, Choices] = {}
+        self._choices_of: dict[Hashable, Choices] = {}
+        self._setting_of: dict[Hashable, Setting] = {}
 
     def build(self, item: str) -> list[Node]:
         """Return the nodes of a still (`still:NAME`) or a shot in every cell in which it is made."""
@@ -81,7 +102,7 @@ class Builder:
         verdict = stage.verdict(model, Mode.IMAGE, aspect=aspect, images=images)
         if verdict.findings or verdict.notes:
             report(stage, verdict, node, mode=Mode.IMAGE, model=model, subject=subject, fallback=still.place)
-        texts = still_texts(stage, still)
+        texts, framing = still_texts(stage, still)
         row = stage.row(model)
         takes = whole(node, "takes", 1)
         made = Node(
@@ -104,7 +125,7 @@ class Builder:
             select=_select(stage, node, takes, whole(node, "select", 1), subject),
             stem=_stem(stage, "", still.name),
             location=still.place,
-            burn=Burn(code=stage.project.code, shot=still.name, size=texts.size, text=texts.plain),
+            burn=Burn(code=stage.project.code, shot=still.name, size=framing, text=texts.plain),
             review=_review(node),
             notes=scope.text(text_of(node, "notes"), node, "notes"),
             tags=_tags(node),
@@ -122,14 +143,13 @@ class Builder:
         node = shot.map
         mode = self._modes[shot.id]
         source = self._chosen.get(stage.shot_id(extended(shot.extend or shot.edit)))
-        chosen = choose(stage, shot, mode, source)
-        self._chosen[stage.shot_id(shot.id)] = chosen
+        node_id = stage.shot_id(shot.id)
+        chosen = self._chosen[node_id] = self._choices(stage, shot, mode, source)
+        setting = self._setting(stage, shot, mode)
         self._check_frames(stage, shot)
-        texts = shot_texts(stage, shot, mode, chosen.duration)
-        scope = stage.scope
-        slug = scope.text(shot.slug, shot.scene_map, "slug") if shot.scene_map is not None else ""
+        texts = shot_texts(stage, shot, mode, chosen.duration, setting)
         clip = Node(
-            id=stage.shot_id(shot.id),
+            id=node_id,
             kind=Kind.CLIP,
             name=shot.id,
             cell=stage.cell,
@@ -154,20 +174,50 @@ class Builder:
             burn=Burn(
                 code=stage.project.code,
                 scene=shot.scene,
-                slug=slug,
+                slug=stage.scope.text(shot.slug, shot.scene_map, "slug") if shot.scene_map is not None else "",
                 shot=shot.id,
-                size=texts.size,
-                move=texts.move,
+                size=setting.size,
+                move=setting.move,
                 text=texts.plain,
                 continues=_continues(shot),
                 captions=texts.captions,
             ),
             cut=_cut(stage, shot, chosen.duration),
             review=_review(node),
-            notes=scope.text(text_of(node, "notes"), node, "notes"),
+            notes=stage.scope.text(text_of(node, "notes"), node, "notes"),
             tags=_tags(node),
         )
         return [clip, *self._derived(stage, shot, clip, chosen, source)]
+
+    def _choices(self, stage: Stage, shot: Shot, mode: Mode, source: Choices | None) -> Choices:
+        """Return the choices of a shot, made once for all that are spelt alike and of which there is nothing to say.
+
+        What is said of a value is said at its place, so shots that were reported on have theirs for themselves; so do
+        those that depend on another shot.
+        """
+        if shot.extend is not None or shot.edit is not None:
+            return choose(stage, shot, mode, source)
+        cast = tuple([use.name for use in shot.characters]) if shot.characters else ()
+        counts = (len(shot.references), cast, len(shot.voices))
+        spelling = (stage.suffix, mode, counts, _spelt(shot.map, _CHOICE_KEYS))
+        found = self._choices_of.get(spelling)
+        if found is None:
+            heard = stage.problems.heard
+            found = choose(stage, shot, mode, source)
+            if stage.problems.heard == heard:
+                self._choices_of[spelling] = found
+        return found
+
+    def _setting(self, stage: Stage, shot: Shot, mode: Mode) -> Setting:
+        """Return the setting of a shot, made once as the choices are; markers make it the shot's own."""
+        spelling = (stage.suffix, text_of(shot.scene_map, "style"), _spelt(shot.map, _SETTING_KEYS))
+        found = self._setting_of.get(spelling)
+        if found is None:
+            heard = stage.problems.heard
+            found = shot_setting(stage, shot, mode)
+            if stage.problems.heard == heard and not found.is_marked:
+                self._setting_of[spelling] = found
+        return found
 
     def _derived(self, stage: Stage, shot: Shot, clip: Node, chosen: Choices, source: Choices | None) -> list[Node]:
         made = []

@@ -17,6 +17,8 @@ class Problems:
         self._found: dict[tuple[str, str, Location], Problem] = {}
         self._sharers: dict[tuple[str, str, Location], dict[str, None]] = {}
         self._silent: set[Location] = set()
+        self.heard = 0
+        """How often anything was reported, repeats and silenced ones included."""
 
     def error(self, code: str, place: Location, message: str, advice: str, subject: str = "") -> None:
         """Note what stops the run."""
@@ -32,6 +34,7 @@ class Problems:
 
     def add(self, problem: Problem) -> None:
         """Note a finding; the same one of another matrix cell is dropped."""
+        self.heard += 1
         if problem.location in self._silent:
             return
         self._found.setdefault((problem.code, problem.message, problem.location), problem)

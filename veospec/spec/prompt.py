@@ -8,7 +8,7 @@ Source: useapi.net Google Flow API v1 reference, POST /videos "Prompt markers" a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from msgspec import Struct
@@ -53,23 +53,40 @@ class Parts(Struct, frozen=True):
     avoid: tuple[str, ...] = ()
 
 
+class Frame(Struct, frozen=True):
+    """What stands before and after a shot's own words, tidy already: each empty, or whole lines."""
+
+    opening: str
+    closing: str
+
+
 def compose(parts: Parts) -> str:
     """Return the final prompt: NFC, lines ended by LF, no blank line, no space at an end of a line."""
-    lines = [
-        f"Style: {_sentence(parts.style)}" if parts.style else "",
-        _camera(parts.size, parts.move),
-        parts.prompt,
-        *(_speech(entry) for entry in parts.dialogue),
+    return fill(frame_of(parts), parts.prompt, parts.dialogue)
+
+
+def frame_of(parts: Parts) -> Frame:
+    """Return what the parts but prompt and dialogue make of a prompt."""
+    opening = (f"Style: {_sentence(parts.style)}" if parts.style else "", _camera(parts.size, parts.move))
+    closing = (
         f"Sound effects: {_sentence(parts.sfx)}" if parts.sfx.lower() not in _NOTHING else "",
         _sound("Ambience", parts.ambience, "ambient sound"),
         _sound("Music", parts.music, "music"),
         f"Avoid: {_sentence(', '.join(parts.avoid))}" if parts.avoid else "",
-    ]
-    return tidy("\n".join(line for line in lines if line))
+    )
+    return Frame(tidy("\n".join(opening)), tidy("\n".join(closing)))
+
+
+def fill(frame: Frame, prompt: str, dialogue: Sequence[Spoken]) -> str:
+    """Return the final prompt of a shot's own words in a frame."""
+    words = tidy("\n".join((prompt, *map(_speech, dialogue)))) if dialogue else tidy(prompt)
+    return "\n".join(text for text in (frame.opening, words, frame.closing) if text)
 
 
 def tidy(text: str) -> str:
     """Return a text in the one form in which it is sent and hashed."""
+    if text.isascii() and text.isprintable() and not text.endswith(" "):
+        return text  # one line as it should be
     lines = (line.rstrip() for line in nfc(text).replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     return "\n".join(line for line in lines if line)
 

@@ -25,7 +25,7 @@ MOST_JOINED = 10
 def whole(node: Json, key: str, default: int) -> int:
     """Return a whole number, or the default when there is none of that shape."""
     found = node.get(key) if isinstance(node, Map) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) else default
+    return found if type(found) is int else default
 
 
 def flag(node: Json, key: str, *, default: bool) -> bool:

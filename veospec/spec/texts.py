@@ -12,7 +12,7 @@ from veospec.model import Caption, Location, Mode
 from veospec.spec.board import STILL, Shot, Still, entries, text_of
 from veospec.spec.inputs import display_name, marker_slots
 from veospec.spec.names import did_you_mean
-from veospec.spec.prompt import Marked, Parts, Spoken, compose, mark, plainly
+from veospec.spec.prompt import Frame, Marked, Parts, Spoken, fill, frame_of, mark, plainly
 from veospec.spec.stage import Stage
 from veospec.spec.tree import Map, Seq
 from veospec.spec.units import UnitError, seconds, spoken
@@ -41,19 +41,27 @@ class Texts(Struct, frozen=True):
 
     prompt: str
     plain: str
-    size: str = ""
-    move: str = ""
     captions: tuple[Caption, ...] = ()
 
 
-class _Voice(Struct, frozen=True):
-    """One text after another, with the markers of one shot."""
+class Setting(Struct, frozen=True):
+    """What is said around the words of a shot. `is_marked` tells that markers of that very shot are in it."""
+
+    frame: Frame
+    size: str
+    move: str
+    is_marked: bool
+
+
+class _Voice(Struct):
+    """One text after another, with the markers of one shot; `is_marked` tells that one was met."""
 
     stage: Stage
     subject: str
     item: Shot | Still
     absent: str = ""
     is_cast_unused: bool = False
+    is_marked: bool = False
 
     def slots(self) -> tuple[dict[str, str], frozenset[str]]:
         """Return what the markers become, and the names that two slots share."""
@@ -68,6 +76,7 @@ class _Voice(Struct, frozen=True):
         text = self.stage.scope.text(value, holder, key)
         if "@" not in text:
             return text
+        self.is_marked = True
         slots, shared = self.slots()
         marked = mark(text, slots)
         if marked.unknown or marked.mistaken or shared:
@@ -97,49 +106,61 @@ class _Voice(Struct, frozen=True):
             problems.error("VS284", place, message, "rename one of them", self.subject)
 
 
-def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction) -> Texts:
-    """Return the words of a shot in a cell."""
-    absent = "the prompt of an extension takes no markers" if mode is Mode.EXTEND else ""
-    voice = _Voice(stage, shot.id, shot, absent, is_cast_unused=mode in (Mode.I2V, Mode.I2V_FL, Mode.T2V))
+def shot_setting(stage: Stage, shot: Shot, mode: Mode) -> Setting:
+    """Return what is said around the words of a shot in a cell."""
+    voice = _voice_of(stage, shot, mode)
     node = shot.map
 
     def said(key: str) -> str:
         found = stage.written(node, key)
         return voice.say(found[0], found[1], key) if found is not None and isinstance(found[0], str) else ""
 
-    written = stage.scope.text(text_of(node, "prompt"), node, "prompt")
     size, move = said("size"), said("move")
-    lines, captions = _dialogue(stage, shot, voice, duration)
     parts = Parts(
-        prompt=_with_cast(stage, shot, voice, said("prompt")),
+        prompt="",
         style=_style(stage, voice, (node, shot.scene_map, stage.defaults)),
         size=size,
         move=move,
-        dialogue=lines,
         sfx=said("sfx"),
         ambience=said("ambience"),
         music=said("music"),
         avoid=_avoid(node, voice, stage.defaults),
     )
+    return Setting(frame_of(parts), size, move, voice.is_marked)
+
+
+def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction, setting: Setting) -> Texts:
+    """Return the words of a shot in a cell."""
+    voice = _voice_of(stage, shot, mode)
+    node = shot.map
+    written = stage.scope.text(text_of(node, "prompt"), node, "prompt")
+    lines, captions = _dialogue(stage, shot, voice, duration) if "dialogue" in node else ((), ())
+    prompt = _with_cast(stage, shot, voice, voice.say(text_of(node, "prompt"), node, "prompt"))
     _check_written(stage, written, node, shot.id)
-    return Texts(_final(stage, parts, node, shot.id), _plain(stage, shot, written), size, move, captions)
+    return Texts(_final(stage, setting.frame, prompt, lines, node, shot.id), _plain(stage, shot, written), captions)
 
 
-def still_texts(stage: Stage, still: Still) -> Texts:
-    """Return the words of a still. The look of the film goes into it only where it names a style."""
+def _voice_of(stage: Stage, shot: Shot, mode: Mode) -> _Voice:
+    absent = "the prompt of an extension takes no markers" if mode is Mode.EXTEND else ""
+    return _Voice(stage, shot.id, shot, absent, is_cast_unused=mode in (Mode.I2V, Mode.I2V_FL, Mode.T2V))
+
+
+def still_texts(stage: Stage, still: Still) -> tuple[Texts, str]:
+    """Return the words of a still, and its size. The look of the film goes into it only where it names a style."""
     subject = STILL + still.name
     voice = _Voice(stage, subject, still)
     node = still.map
     written = stage.scope.text(text_of(node, "prompt"), node, "prompt")
     size = voice.say(text_of(node, "size"), node, "size")
     parts = Parts(
-        prompt=_with_cast(stage, still, voice, voice.say(text_of(node, "prompt"), node, "prompt")),
+        prompt="",
         style=_style(stage, voice, (node,)) if text_of(node, "style") else "",
         size=size,
         avoid=_avoid(node, voice, None),
     )
+    prompt = _with_cast(stage, still, voice, voice.say(text_of(node, "prompt"), node, "prompt"))
     _check_written(stage, written, node, subject)
-    return Texts(_final(stage, parts, node, subject), _plain(stage, still, written), size)
+    return Texts(_final(stage, frame_of(parts), prompt, (), node, subject), _plain(stage, still, written)), size
 
 
 def _plain(stage: Stage, item: Shot | Still, text: str) -> str:
@@ -152,6 +173,8 @@ def _plain(stage: Stage, item: Shot | Still, text: str) -> str:
 
 def _with_cast(stage: Stage, item: Shot | Still, voice: _Voice, prompt: str) -> str:
     """Put what the characters look like before the prompt, one line each."""
+    if not item.characters:
+        return prompt
     lines = []
     for use in item.characters:
         figure = stage.board.characters.get(use.name)
@@ -272,8 +295,8 @@ def _check_written(stage: Stage, written: str, node: Map, subject: str) -> None:
         stage.problems.error("VS285", node.at("prompt"), "the prompt is empty", "say what is seen", subject)
 
 
-def _final(stage: Stage, parts: Parts, node: Map, subject: str) -> str:
-    text = compose(parts)
+def _final(stage: Stage, frame: Frame, prompt: str, lines: Sequence[Spoken], node: Map, subject: str) -> str:
+    text = fill(frame, prompt, lines)
     if len(text) > LONGEST_PROMPT:
         message = f"the final prompt has {len(text):,} characters (the service may stop at {LONGEST_PROMPT:,})"
         stage.problems.warning("VS286", node.at("prompt"), message, "shorten prompt, style or dialogue", subject)

@@ -9,20 +9,23 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct, field
+from msgspec.json import Decoder as JsonDecoder
+from msgspec.structs import asdict
 
 from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
 from veospec.model import Cost, Digest, Key, MediaFacts, NodeId
 from veospec.providers.base import Receipt
 from veospec.store.blobs import Blobs, is_digest, is_suffix
 from veospec.store.durable import create_file, make_folder, scratch_name, sync_folder
-from veospec.store.faults import translated
-from veospec.store.sealed import NewerError, SealError, seal, unseal
+from veospec.store.faults import from_os_error, translated
+from veospec.store.sealed import NewerError, SealError, body_of, check_version, read_json, seal
 
 KIND = "veospec_action"
 VERSION = 1
@@ -66,11 +69,27 @@ class Actions:
         """Return where the record of a key lies or would lie."""
         return Path(self._name(key))
 
+    def shelf(self, key: Key) -> str:
+        """Return the folder of a key's record. A record is made once, by link, and never written again."""
+        return self._name(key).rpartition("/")[0]
+
     def get(self, key: Key) -> ActionRecord | None:
         """Return the record, or None only when there is no file of that name. Raises `StoreCorrupt`."""
         path = self._name(key)
         raw = _read(path)
         return None if raw is None else parse_record(raw, key, path)
+
+    def brief(self, key: Key) -> Brief | None:
+        """Return what planning needs of a record, for less than `get` costs. Raises `StoreCorrupt` too."""
+        path = self._name(key)
+        raw = _read(path)
+        if raw is None:
+            return None
+        with _told(path):
+            found = _written(raw, key)
+        receipt = found.receipt
+        can_fetch = receipt is not None and bool(receipt.media_id or receipt.job_id)
+        return Brief(found.digest, found.size_bytes, found.suffix, found.node, found.board, can_fetch)
 
     def put(self, record: ActionRecord) -> ActionRecord:
         """Store the record durably and return the one that stands.
@@ -166,41 +185,72 @@ class Actions:
             raise StoreReadOnly(f"{self.folder} was opened for reading only")
 
 
+class Brief(Struct, frozen=True):
+    """What planning needs of a record: which bytes a key became, where they are kept, and whom they were made for."""
+
+    digest: Digest
+    size_bytes: int
+    suffix: str
+    node: NodeId
+    board: str
+    can_fetch: bool
+
+
+class _Facts(Struct, frozen=True, forbid_unknown_fields=True):
+    audio_codec: str
+    codec: str
+    container: str
+    duration: str | None
+    fps: str | None
+    frames: int
+    has_audio: bool
+    height: int
+    width: int
+
+
+class _Cost(Struct, frozen=True, forbid_unknown_fields=True):
+    credits: int | None
+    is_ceiling: bool
+    micro_usd: int | None
+
+
+class _Receipt(Struct, frozen=True, forbid_unknown_fields=True):
+    account: str
+    job_id: str
+    media_id: str
+    model: str
+    provider: str
+    seed: int | None
+
+
+class _Written(Struct, frozen=True, forbid_unknown_fields=True):
+    """The members of a file, each of its exact type. The document, the largest, is read only when it is asked for."""
+
+    board: str
+    cost: _Cost
+    digest: str
+    document: Raw
+    facts: _Facts
+    key: str
+    node: str
+    receipt: _Receipt | None
+    seed: int
+    size_bytes: int
+    suffix: str
+    take: int
+    version: int = field(name=KIND)
+
+
+_read_written = JsonDecoder(_Written).decode
+
+
 def encode_record(record: ActionRecord) -> bytes:
     """Return the record as the bytes of its file."""
-    facts, receipt, cost = record.facts, record.receipt, record.cost
-    members = {
-        "board": record.board,
-        "cost": {"credits": cost.credits, "is_ceiling": cost.is_ceiling, "micro_usd": cost.micro_usd},
-        "digest": record.digest,
-        "document": record.document,
-        "facts": {
-            "audio_codec": facts.audio_codec,
-            "codec": facts.codec,
-            "container": facts.container,
-            "duration": None if facts.duration is None else str(facts.duration),
-            "fps": None if facts.fps is None else str(facts.fps),
-            "frames": facts.frames,
-            "has_audio": facts.has_audio,
-            "height": facts.height,
-            "width": facts.width,
-        },
-        "key": record.key,
-        "node": record.node,
-        "receipt": None
-        if receipt is None
-        else {
-            "account": receipt.account,
-            "job_id": receipt.job_id,
-            "media_id": receipt.media_id,
-            "model": receipt.model,
-            "provider": receipt.provider,
-            "seed": receipt.seed,
-        },
-        "seed": record.seed,
-        "size_bytes": record.size_bytes,
-        "suffix": record.suffix,
-        "take": record.take,
+    facts, receipt = record.facts, record.receipt
+    members = asdict(record) | {
+        "cost": asdict(record.cost),
+        "facts": asdict(facts) | {"fps": _fraction_text(facts.fps), "duration": _fraction_text(facts.duration)},
+        "receipt": None if receipt is None else asdict(receipt),
     }
     return seal(KIND, VERSION, members)
 
@@ -210,11 +260,33 @@ def parse_record(raw: bytes, key: Key, path: str) -> ActionRecord:
 
     `path` is for the message only; the file must be that of `key`.
     """
+    with _told(path):
+        written = _written(raw, key)
+        facts, receipt = asdict(written.facts), written.receipt
+        document = read_json(bytes(written.document))
+        if type(document) is not dict:
+            raise SealError("its document is no object")
+        return ActionRecord(
+            key=key,
+            document=document,
+            digest=written.digest,
+            size_bytes=written.size_bytes,
+            suffix=written.suffix,
+            facts=MediaFacts(**{**facts, "fps": _fraction(facts["fps"]), "duration": _fraction(facts["duration"])}),
+            receipt=None if receipt is None else Receipt(**asdict(receipt)),
+            node=written.node,
+            take=written.take,
+            seed=written.seed,
+            cost=Cost(**asdict(written.cost)),
+            board=written.board,
+        )
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Say which file it is that cannot be used."""
     try:
-        members = unseal(raw, KIND, VERSION)
-        record = _compose(members)
-        if record.key != key:
-            raise SealError(f"it belongs to the key {record.key[:12]}…")
+        yield
     except NewerError as reason:
         raise StoreError(f"cannot use {path}: {reason}", "Use that version of veospec; nothing was changed.") from None
     except SealError as reason:
@@ -222,76 +294,28 @@ def parse_record(raw: bytes, key: Key, path: str) -> ActionRecord:
             f"the record {path} is damaged: {reason}; it was not used",
             "Bring it back from a backup. Until then nothing is made or bought in its place.",
         ) from None
-    return record
 
 
-def _compose(members: Mapping[str, Any]) -> ActionRecord:
-    _members(members, "record", _RECORD)
-    facts, receipt, cost = members["facts"], members["receipt"], members["cost"]
-    _members(facts, "facts", _FACTS)
-    _members(cost, "cost", _COST)
-    if receipt is not None:
-        _members(receipt, "receipt", _RECEIPT)
-    if not is_digest(members["key"]) or not is_digest(members["digest"]) or not is_suffix(members["suffix"]):
+def _written(raw: bytes, key: Key) -> _Written:
+    body = body_of(raw)
+    try:
+        written = _read_written(body)
+    except (ValueError, RecursionError):
+        found = read_json(body)
+        check_version(found.get(KIND), KIND, VERSION)
+        raise SealError("it has not the members that it must have") from None
+    check_version(written.version, KIND, VERSION)
+    if written.key != key:
+        raise SealError(f"it belongs to the key {written.key[:12]}…")
+    if not is_digest(key) or not is_digest(written.digest) or not is_suffix(written.suffix):
         raise SealError("a digest, a key or a suffix is not one")
-    if members["size_bytes"] < 0 or members["take"] < 1:
+    if written.size_bytes < 0 or written.take < 1:
         raise SealError("a number is out of its range")
-    plain = {name: members[name] for name in ("key", "document", "digest", "size_bytes", "suffix", "node", "take")}
-    return ActionRecord(
-        **plain,
-        facts=MediaFacts(**{**facts, "fps": _fraction(facts["fps"]), "duration": _fraction(facts["duration"])}),
-        receipt=None if receipt is None else Receipt(**receipt),
-        seed=members["seed"],
-        cost=Cost(**cost),
-        board=members["board"],
-    )
+    return written
 
 
-_Types = tuple[type, ...]
-_NOTHING = type(None)
-_RECORD: dict[str, _Types] = {
-    "board": (str,),
-    "cost": (dict,),
-    "digest": (str,),
-    "document": (dict,),
-    "facts": (dict,),
-    "key": (str,),
-    "node": (str,),
-    "receipt": (dict, _NOTHING),
-    "seed": (int,),
-    "size_bytes": (int,),
-    "suffix": (str,),
-    "take": (int,),
-}
-_FACTS: dict[str, _Types] = {
-    "audio_codec": (str,),
-    "codec": (str,),
-    "container": (str,),
-    "duration": (str, _NOTHING),
-    "fps": (str, _NOTHING),
-    "frames": (int,),
-    "has_audio": (bool,),
-    "height": (int,),
-    "width": (int,),
-}
-_COST: dict[str, _Types] = {"credits": (int, _NOTHING), "is_ceiling": (bool,), "micro_usd": (int, _NOTHING)}
-_RECEIPT: dict[str, _Types] = {
-    "account": (str,),
-    "job_id": (str,),
-    "media_id": (str,),
-    "model": (str,),
-    "provider": (str,),
-    "seed": (int, _NOTHING),
-}
-
-
-def _members(found: Mapping[str, Any], what: str, wanted: Mapping[str, _Types]) -> None:
-    """Raise `SealError` unless the members are exactly the wanted ones, each of its exact type."""
-    if found.keys() != wanted.keys():
-        raise SealError(f"the {what} has not the members that it must have")
-    for name, types in wanted.items():
-        if type(found[name]) not in types:
-            raise SealError(f"{name} in the {what} has the wrong type")
+def _fraction_text(value: Fraction | None) -> str | None:
+    return None if value is None else str(value)
 
 
 @lru_cache(maxsize=256)
@@ -311,11 +335,8 @@ def _is_record_name(path: Path) -> bool:
 
 
 def _read(path: str) -> bytes | None:
-    with translated("read", path):
-        try:
-            fd = os.open(path, _READ)
-        except FileNotFoundError:
-            return None
+    try:
+        fd = os.open(path, _READ)
         try:
             seen = os.fstat(fd)
             if not stat.S_ISREG(seen.st_mode) or seen.st_size > MAX_RECORD_BYTES:
@@ -324,3 +345,7 @@ def _read(path: str) -> bytes | None:
             return os.read(fd, seen.st_size + 1)
         finally:
             os.close(fd)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise from_os_error(error, "read", path) from error

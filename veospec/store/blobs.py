@@ -58,12 +58,18 @@ class Blobs:
 
     def path(self, digest: Digest, suffix: str) -> Path:
         """Return where the blob lies or would lie. Raises `ValueError` for what is no digest or suffix."""
-        return Path(self._name(digest, suffix))
+        return Path(self.name(digest, suffix))
+
+    def name(self, digest: Digest, suffix: str) -> str:
+        """Return the same as a text: ten thousand `Path`s cost more than what is done with them."""
+        if not is_digest(digest) or not is_suffix(suffix):
+            raise ValueError(f"no name of a blob: {digest!r} {suffix!r}")
+        return f"{self._base}/{digest[:2]}/{digest}{suffix}"
 
     def has(self, digest: Digest, suffix: str, size_bytes: int | None = None) -> bool:
         """Return whether a regular file of that size is there; its bytes are not read."""
         try:
-            seen = os.lstat(self._name(digest, suffix))
+            seen = os.lstat(self.name(digest, suffix))
         except OSError:
             return False
         return stat.S_ISREG(seen.st_mode) and size_bytes in (None, seen.st_size)
@@ -123,7 +129,7 @@ class Blobs:
 
     def read(self, digest: Digest, suffix: str) -> bytes:
         """Return the verified bytes."""
-        path = self._name(digest, suffix)
+        path = self.name(digest, suffix)
         with self._opened(path, digest) as fd, translated("read", path), os.fdopen(os.dup(fd), "rb") as stream:
             content = stream.read()
         found = sha256(content).hexdigest()
@@ -134,13 +140,13 @@ class Blobs:
     def open(self, digest: Digest, suffix: str) -> int:
         """Return a descriptor of the verified blob, open for reading; the caller closes it."""
         self.ensure(digest, suffix)
-        path = self._name(digest, suffix)
+        path = self.name(digest, suffix)
         with translated("read", path):
             return os.open(path, _READ)
 
     def linked(self, digest: Digest, suffix: str, before: os.stat_result) -> None:
         """Say that the blob with the stat `before` got one more hard link by this program's own hand."""
-        path = self._name(digest, suffix)
+        path = self.name(digest, suffix)
         with suppress(OSError):
             self._memo.carry(path, before, os.lstat(path))
 
@@ -170,7 +176,7 @@ class Blobs:
                 yield from sorted(shelf.iterdir())
 
     def _checked(self, digest: Digest, suffix: str, size_bytes: int | None, *, trust_stat: bool) -> Path:
-        path = self._name(digest, suffix)
+        path = self.name(digest, suffix)
         if trust_stat and self.is_known(digest, suffix, size_bytes):
             return Path(path)
         with self._opened(path, digest) as fd, translated("read", path):
@@ -184,12 +190,15 @@ class Blobs:
             self._memo.put(path, os.fstat(fd), digest, began_ns=began_ns)
         return Path(path)
 
-    def is_known(self, digest: Digest, suffix: str, size_bytes: int | None = None) -> bool:
+    def is_known(
+        self, digest: Digest, suffix: str, size_bytes: int | None = None, *, trusts_seal: bool = False
+    ) -> bool:
         """Return whether a look at the name alone tells that the bytes are right; nothing is opened.
 
-        False is no verdict: `ensure` hashes then.
+        With `trusts_seal` a file of which nothing is remembered counts as right when nobody may write it: it was hashed
+        when it was sealed. False is no verdict: `ensure` hashes then.
         """
-        path = self._name(digest, suffix)
+        path = self.name(digest, suffix)
         try:
             seen = os.lstat(path)
         except OSError:
@@ -197,7 +206,9 @@ class Blobs:
         if not stat.S_ISREG(seen.st_mode) or size_bytes not in (None, seen.st_size):
             return False
         known = self._memo.get(path, seen)
-        return known is not None and known[0] == digest
+        if known is not None:
+            return known[0] == digest
+        return trusts_seal and stat.S_IMODE(seen.st_mode) == SEALED and not self._memo.has(path)
 
     def _is_intact(self, digest: Digest, suffix: str) -> bool:
         try:
@@ -220,11 +231,6 @@ class Blobs:
             os.close(fd)
             raise _damaged(path, digest, "something that is not a regular file")
         return _Descriptor(fd)
-
-    def _name(self, digest: Digest, suffix: str) -> str:
-        if not is_digest(digest) or not is_suffix(suffix):
-            raise ValueError(f"no name of a blob: {digest!r} {suffix!r}")
-        return f"{self._base}/{digest[:2]}/{digest}{suffix}"
 
     def _need_writable(self) -> None:
         if not self._is_writable:

@@ -57,6 +57,10 @@ class StatMemo:
         digest_end = len(stamp) + 64
         return entry[len(stamp) : digest_end], entry[digest_end + 1 :]
 
+    def has(self, path: str) -> bool:
+        """Return whether anything is remembered of a path, whatever its stat was."""
+        return path in self._loaded()
+
     def put(self, path: str, seen: os.stat_result, digest: Digest, note: str = "", *, began_ns: int) -> None:
         """Remember a digest; `began_ns` is the clock before the first byte was read, `seen` the stat after the last."""
         if max(map(quiet_from, (seen.st_mtime_ns, seen.st_ctime_ns))) < began_ns:

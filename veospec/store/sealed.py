@@ -41,22 +41,36 @@ def seal(kind: str, version: int, members: Mapping[str, Any]) -> bytes:
     return _HEAD + sha256(body).hexdigest().encode("ascii") + b'",' + body[1:] + b"\n"
 
 
-def unseal(raw: bytes, kind: str, version: int) -> dict[str, Any]:
-    """Return the members of a sealed document without the kind. Raises `SealError`."""
+def body_of(raw: bytes) -> bytes:
+    """Return the JSON of a sealed document without its checksum, which fits. Raises `SealError`."""
     if not raw.startswith(_HEAD) or not raw.endswith(b"}\n") or raw[_BODY_AT - 2 : _BODY_AT] != b'",':
         raise SealError("it is cut short or is no record")
     body = b"{" + raw[_BODY_AT:-1]
     if sha256(body).hexdigest().encode("ascii") != raw[len(_HEAD) : _BODY_AT - 2]:
         raise SealError("its checksum does not match its content")
+    return body
+
+
+def read_json(text: bytes) -> Any:
+    """Return JSON as `canonical` writes it: ASCII without fractions. Raises `SealError`."""
     try:
-        members = _READ(body.decode("ascii"))
+        return _READ(text.decode("ascii"))
     except (ValueError, RecursionError):
         raise SealError("it is not the JSON that veospec writes") from None
-    written = members.pop(kind, None)
+
+
+def check_version(written: object, kind: str, version: int) -> None:
+    """Raise `SealError` unless this is the version that this program reads."""
     if type(written) is not int:
         raise SealError(f"it is not of the type {kind}")
     if written > version:
         raise NewerError(f"it was written by a newer veospec (version {written}; this one reads {version})")
     if written != version:
         raise SealError(f"it has the unknown version {written}")
-    return dict(members)
+
+
+def unseal(raw: bytes, kind: str, version: int) -> dict[str, Any]:
+    """Return the members of a sealed document without the kind. Raises `SealError`."""
+    members = dict(read_json(body_of(raw)))
+    check_version(members.pop(kind, None), kind, version)
+    return members
