@@ -483,3 +483,38 @@ def test_the_whole_way_reads_each_record_once_and_no_clip(film: Film) -> None:
     assert sorted(records) == sorted(str(path) for path in film.folder.glob(f"{STORE}/actions/*/*.json"))
     assert not [path for path in inside if path.endswith((".mp4", ".png", "manifest.json"))]
     assert not {"av", "PIL", "httpx", "jsonschema", "diskcache", "rich"} & set(seen["modules"])
+
+
+def test_without_an_index_a_plan_hashes_no_clip_and_an_apply_every_one(film: Film) -> None:
+    """A clip that nobody may write was hashed when it was sealed; what is handed out is hashed again."""
+    clips = {str(path) for path in film.folder.glob(f"{STORE}/blobs/*/*.mp4")}
+    for command, opened in (("plan", set()), ("apply", clips)):
+        shutil.rmtree(film.folder / ".veospec/index")
+        seen = counted(film, command)
+        assert {path for path in seen["open"] if path.endswith(".mp4") and STORE in path} == opened
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda clip: clip.chmod(0o644),  # somebody may have written
+        lambda clip: (clip.chmod(0o644), clip.write_bytes(b"short"), clip.chmod(0o444)),
+        lambda clip: (clip.rename(clip.with_suffix(".x")), clip.symlink_to(clip.with_suffix(".x").name)),
+    ],
+)
+def test_without_an_index_an_unsealed_clip_is_not_believed(film: Film, damage: Callable[[Path], object]) -> None:
+    """The seal stands for the bytes only where it is whole."""
+    clip = film.one(f"{STORE}/blobs/*/*.mp4")
+    original = clip.read_bytes()
+    shutil.rmtree(film.folder / ".veospec/index")
+    damage(clip)
+    with Store.open(film.folder / ".veospec", write=False) as store:
+        assert not store.blobs.is_known(clip.stem, ".mp4", len(original), trusts_seal=True)
+
+
+def test_a_clip_that_stirred_is_hashed_whatever_its_seal_says(film: Film) -> None:
+    """What is remembered of a clip weighs more than its mode."""
+    clip = film.one(f"{STORE}/blobs/*/*.mp4")
+    swap_letter(clip)
+    clip.chmod(0o444)
+    assert "drawn again" in film.slow("plan")[0]
