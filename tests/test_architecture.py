@@ -194,6 +194,8 @@ LAZY_MODULES = {
     "veospec.spec.schema_check",  # jsonschema costs as much as five interpreters
     "veospec.quick",  # what only `apply` or the writer needs: a lock, arrays
     "veospec.store.index",  # diskcache is opened only when something is looked up
+    "veospec.store.layout",  # and so is the index itself
+    "veospec.review.safe",  # html has a table of two thousand names
 }
 
 

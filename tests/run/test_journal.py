@@ -16,7 +16,8 @@ from veospec.errors import BudgetExceeded, Charge, JournalError
 from veospec.model import Cost
 from veospec.plan.values import Ceiling
 from veospec.providers.base import Receipt, Result
-from veospec.run.journal import Journal, Snapshot, Standing
+from veospec.run.flights import Snapshot
+from veospec.run.journal import Journal, Standing
 from veospec.run.lifecycle import Event, MoveError, Next, State
 from veospec.run.refs import JournalRefs
 from veospec.run.rows import Intent, Part, Record

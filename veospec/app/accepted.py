@@ -43,12 +43,12 @@ class _History:
                 nodes.append(step.node)
 
     def reason(self, step: Step) -> Reason:
-        if step.key is None or step.document is None or step.reason.why is not Why.UNCHANGED:
+        if step.key is None or step.reason.why is not Why.UNCHANGED:
             return step.reason
-        before = self._accepted(step)
-        if before is None or before[0].key == step.key:
+        before, now = self._accepted(step), self._record(step.key)
+        if before is None or now is None or before[0].key == step.key:
             return step.reason
-        found = _once(changes(before[0].document, step.document))
+        found = _once(changes(before[0].document, now.document))
         if not found:
             return step.reason
         return Reason(Why.CHANGED, f"Compared with {before[1]}: {_names(found)}", found)

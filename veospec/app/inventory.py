@@ -10,7 +10,7 @@ from veospec.errors import StoreCorrupt
 from veospec.model import Digest, Key
 from veospec.plan.keys import canonical
 from veospec.plan.values import Document, Flight, Head, Known, StepId
-from veospec.run.journal import Snapshot
+from veospec.run.flights import Snapshot
 from veospec.store.actions import ActionRecord, Brief
 from veospec.store.heads import heads_name
 from veospec.store.layout import Store

@@ -16,9 +16,9 @@ from veospec.errors import Charge, Exit, NothingSelected
 from veospec.model import FREE, Cost, Node
 from veospec.plan.budget import price_text
 from veospec.plan.saved import cost_document, step_document
-from veospec.plan.values import Action, Plan, Step
+from veospec.plan.values import Action, Document, Plan, Step
 from veospec.review.safe import terminal as term
-from veospec.run.journal import Snapshot
+from veospec.run.flights import Snapshot
 from veospec.spec.names import did_you_mean
 
 _PENDING = frozenset({Action.RESUME, Action.FETCH, Action.HOLD})
@@ -103,6 +103,7 @@ class Shown(Struct, frozen=True):
     step: Step
     provider: str
     request: Mapping[str, Any]
+    key_document: Document | None
 
     def lines(self) -> Iterator[str]:
         """Yield the request for a person: prompt first, then the body."""
@@ -129,7 +130,7 @@ class Shown(Struct, frozen=True):
             "prompt": self.step.node.request.prompt,
             "request": dict(self.request),
             "key": self.step.key,
-            "key_document": self.step.document,
+            "key_document": self.key_document,
         }
 
 
@@ -139,9 +140,14 @@ def show_shot(choices: Choices, environment: Mapping[str, str], shot: str) -> tu
     wanted = {node.id for node in find_nodes(project, shot)}
     with stored(project) as inventory:
         plan = plan_with(project, inventory)
-    profile = project.profile
-    return tuple(
-        Shown(step, profile.name, profile.preview(step.node, step.take))
-        for step in plan.steps
-        if step.node.id in wanted
-    )
+        profile = project.profile
+        return tuple(
+            Shown(
+                step,
+                profile.name,
+                profile.preview(step.node, step.take),
+                step.document or (inventory.document(step.key) if step.key is not None else None),
+            )
+            for step in plan.steps
+            if step.node.id in wanted
+        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -22,9 +22,8 @@ from veospec.model import Digest, Key, NodeId, Storyboard
 from veospec.plan.planner import make_plan
 from veospec.plan.saved import SavedPlan, moved, parse_saved, render_saved
 from veospec.plan.values import Ceiling, Plan, StepId
-from veospec.review.manifest import parse_manifest
 from veospec.review.values import Manifest
-from veospec.run.journal import Journal
+from veospec.run.flights import Snapshot
 from veospec.spec.names import did_you_mean
 from veospec.store.layout import Store
 
@@ -56,7 +55,7 @@ def inventory_of(
     return StoredInventory(
         store=store,
         board=project.board,
-        journal=Journal.read(store.journal_path),
+        journal=_journal(store),
         committed=dict if regenerate else partial(committed, project),
         should_verify=project.choices.should_verify,
         trusts_seals=trusts_seals,
@@ -64,6 +63,16 @@ def inventory_of(
         retries_failed=retry_failed,
         provider=project.profile.name,
     )
+
+
+def _journal(store: Store) -> Snapshot:
+    """Read the journal; where nothing was ever paid there is none, and no database is imported for it."""
+    path = store.journal_path
+    if not path.exists() and not path.with_suffix(".seq").exists():
+        return Snapshot()
+    from veospec.run.journal import Journal
+
+    return Journal.read(path)
 
 
 def committed(project: Project) -> Mapping[tuple[StepId, Key], Digest]:
@@ -87,6 +96,8 @@ def committed_manifest(project: Project) -> Manifest | None:
         return None
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable, or move it away") from error
+    from veospec.review.manifest import parse_manifest
+
     return parse_manifest(content, str(path))
 
 
@@ -148,7 +159,7 @@ def narrowed(project: Project) -> Storyboard:
 
 def save_plan(plan: Plan, choices: Choices, output: Path) -> None:
     """Write a plan file for `apply FILE`."""
-    write_text(output, render_saved(plan, choices.saved(), secrets.token_hex(16)))
+    write_text(output, render_saved(plan, choices.saved(), os.urandom(16).hex()))
 
 
 def read_saved(path: Path) -> SavedPlan | None:

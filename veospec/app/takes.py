@@ -20,7 +20,7 @@ from veospec.model import (
     PresetVoice,
     Storyboard,
 )
-from veospec.plan.values import Action, Plan, Step, StepId, Why
+from veospec.plan.values import Action, Document, Plan, Step, StepId, Why
 from veospec.review.provenance import UNKNOWN, source_type
 from veospec.review.values import C2pa, Disposition, InputLine, Take, UpstreamLine
 from veospec.store.actions import ActionRecord
@@ -76,7 +76,9 @@ class _Teller(Struct):
     def take(self, step: Step) -> Take:
         record = self._record(step)
         node = step.node
-        origin = self._origin(step, record)
+        document = step.document or (record.document if record else {})
+        provider = str(document.get("provider", ""))
+        origin = self._origin(step, provider, is_made=record is not None)
         self.origins[step.id] = origin
         return Take(
             node=node,
@@ -87,11 +89,11 @@ class _Teller(Struct):
             digest=step.digest,
             size_bytes=record.size_bytes if record else 0,
             file=output_path(node, step.take, record.suffix, self.nodes) if record else "",
-            provider=str(step.document["provider"]) if step.document else "",
+            provider=provider,
             seed=self._seed(step, record),
             cost=record.cost if record else step.worth,
             facts=record.facts if record else None,
-            inputs=tuple(line for entry in node.request.inputs for line in self._inputs(entry, step)),
+            inputs=tuple(line for entry in node.request.inputs for line in self._inputs(entry, document)),
             upstream=tuple(self._upstream(step)),
             reason=self._reason(step, record),
             flags=self._flags(step),
@@ -126,13 +128,12 @@ class _Teller(Struct):
             return record.receipt.seed
         return step.node.request.seed + step.take - 1
 
-    def _origin(self, step: Step, record: ActionRecord | None) -> str:
-        provider = str(step.document["provider"]) if step.document else ""
+    def _origin(self, step: Step, provider: str, *, is_made: bool) -> str:
         parts = [self.origins.get((node, self.nodes[node].select), UNKNOWN) for node in step.node.upstream]
-        return source_type(provider, step.node.kind, step.node.request.mode, parts) if record else UNKNOWN
+        return source_type(provider, step.node.kind, step.node.request.mode, parts) if is_made else UNKNOWN
 
-    def _inputs(self, entry: Input, step: Step) -> list[InputLine]:
-        inputs = (step.document or {}).get("inputs", ())
+    def _inputs(self, entry: Input, document: Document) -> list[InputLine]:
+        inputs = document.get("inputs", ())
         described: Mapping[str, Any] = next((d for d in inputs if d["slot"] == entry.slot), {})
         source = entry.source
         if isinstance(source, FileSource):

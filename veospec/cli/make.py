@@ -62,8 +62,10 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
             lines.append(f"saved to {output}; carry it out with: veospec apply {output}")
     for line in lines:
         say(line)
+    ended = Exit.CHANGES if exit_code and made.has_work else Exit.DONE
+    del project, inventory, made  # a witness of ten thousand shots finds room where they were
     _remember(environment, sights, lines, warnings)
-    return Exit.CHANGES if exit_code and made.has_work else Exit.DONE
+    return ended
 
 
 def _remember(environment: Asked, sights: Sights | None, out: list[str], err: list[str]) -> None:

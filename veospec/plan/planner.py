@@ -150,7 +150,7 @@ def _decided(step: Step, world: _World) -> Step:
     known = world.inventory.known(step.key)
     flight = world.inventory.flight(step.key)
     if known is not None and known.present:
-        return replace(step, action=Action.REUSE, digest=known.digest, reason=_reuse_reason(step, known))
+        return replace(step, action=Action.REUSE, digest=known.digest, reason=_reuse_reason(step, known), document=None)
     if known is not None:
         return _without_bytes(step, known, world)
     if flight is not None:

@@ -76,9 +76,10 @@ class Step(Struct, frozen=True):
     """One take of one node.
 
     `key` is None while an input is not made yet; then `identity` still tells equal steps apart: it is the digest
-    of the same document with the awaited take named instead of hashed. `cost` is what this step spends now,
-    `worth` the price of the take wherever it comes from. `digest` is set when the bytes are here. `stale` marks a
-    kept take whose upstream changed (policy `stale_downstream: report`).
+    of the same document with the awaited take named instead of hashed. `document` is None for a take that is here as
+    the plan wants it: its record holds the same one. `cost` is what this step spends now, `worth` the price of the
+    take wherever it comes from. `digest` is set when the bytes are here. `stale` marks a kept take whose upstream
+    changed (policy `stale_downstream: report`).
     """
 
     node: Node

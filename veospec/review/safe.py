@@ -7,7 +7,6 @@ outlet shows as that same text and never obeys.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import unicodedata
@@ -81,7 +80,9 @@ def markdown_text(text: str, limit: int = 200) -> str:
 
 def html_text(text: str) -> str:
     """Return text for an element or a quoted attribute."""
-    return html.escape(_without_controls(text), quote=True)
+    from html import escape
+
+    return escape(_without_controls(text), quote=True)
 
 
 def html_json(value: Any) -> str:
@@ -113,7 +114,9 @@ def csv_cell(text: str) -> str:
 def xml_text(text: str) -> str:
     """Return text for an XML element or attribute, without the characters XML 1.0 forbids."""
     legal = "".join(c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff") else "\ufffd" for c in text)
-    return html.escape(_without_surrogates(legal), quote=True).translate(_XML_SPACES)
+    from html import escape
+
+    return escape(_without_surrogates(legal), quote=True).translate(_XML_SPACES)
 
 
 def edl_text(text: str, limit: int = 120) -> str:

@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from veospec.errors import BudgetExceeded, Charge, JournalError
 from veospec.model import Cost, Digest, Key
-from veospec.plan.values import Ceiling, Flight
+from veospec.plan.values import Ceiling
 from veospec.providers.base import Result
-from veospec.run.flights import flights_of
+from veospec.run.flights import Snapshot, flights_of
 from veospec.run.lifecycle import LIVE, TABLE, Event, Move, Next, State, advance, may_begin
 from veospec.run.rows import (
     SCHEMA,
@@ -39,7 +39,8 @@ from veospec.run.rows import (
     receipt_text,
     record_of,
 )
-from veospec.run.sealed_db import Row, SealedDb, Value
+from veospec.run.sealed_db import SealedDb
+from veospec.run.tables import Row, Value
 
 FILE_NAME = "journal.sqlite3"
 
@@ -50,25 +51,6 @@ class Standing(Struct, frozen=True):
     key: Key
     state: State
     reason: str
-
-
-class Snapshot(Struct, frozen=True):
-    """The journal as `plan` and `status` read it. `records` are all attempts, oldest first."""
-
-    records: tuple[Record, ...] = ()
-    flights: Mapping[Key, Flight] = field(default_factory=dict)
-
-    def flight(self, key: Key) -> Flight | None:
-        """Return what stands at a key: live, or refused and remembered."""
-        return self.flights.get(key)
-
-    def last(self, key: Key) -> tuple[Record, Entry] | None:
-        """Return the newest attempt at a key, whatever became of it."""
-        for record in reversed(self.records):
-            for entry in record.entries:
-                if entry.key == key:
-                    return record, entry
-        return None
 
 
 class Journal:

@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from veospec.errors import JournalError, StoreError, UsageError
 from veospec.model import NodeId
-from veospec.run.journal import Journal, Snapshot
+from veospec.run.flights import Snapshot
+from veospec.run.journal import Journal
 from veospec.run.kit import Kit, lane_of_path, steps_of
 from veospec.run.landing import Landed, Lander
 from veospec.run.leases import leases

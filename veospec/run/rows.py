@@ -13,7 +13,7 @@ from veospec.errors import Charge
 from veospec.model import FREE, Cost, Digest, Key, NodeId
 from veospec.providers.base import Attempt, Receipt
 from veospec.run.lifecycle import LIVE, State
-from veospec.run.sealed_db import Row, Table, Value
+from veospec.run.tables import Row, Table, Value
 
 SCHEMA = 1
 """Version of the tables; a change needs a migration that copies the file first."""

@@ -20,7 +20,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -28,34 +27,14 @@ from msgspec.structs import replace
 
 from veospec.errors import JournalError, StoreLocked
 from veospec.run.bound import Bound
+from veospec.run.tables import Row, Table, Value
 from veospec.store.durable import PRIVATE, scratch_name, sync_folder
-
-Value: TypeAlias = str | int | None
-Row: TypeAlias = dict[str, Value]
 
 APPLICATION_ID = 0x7665_6F53
 BUSY_MS = 30_000
 _MODULUS = 1 << 256
 _REPAIR = "Nothing was changed. Put a backup of the file back; deleting it can make veospec pay a second time."
 _HEAD_DDL = "CREATE TABLE head (id INTEGER PRIMARY KEY, seq INTEGER, rows INTEGER, total TEXT, seal TEXT)"
-
-
-class Table(Struct, frozen=True):
-    """A table of sealed rows: an integer `id`, the fields ("name TYPE"), and `seal`. `extra` are indexes on it."""
-
-    name: str
-    fields: tuple[str, ...]
-    extra: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the fields."""
-        return tuple(field.split(" ", 1)[0] for field in self.fields)
-
-    @property
-    def ddl(self) -> str:
-        """The statement that makes it."""
-        return f"CREATE TABLE {self.name} (id INTEGER PRIMARY KEY, {', '.join(self.fields)}, seal TEXT)"
 
 
 class _Head(Struct, frozen=True):

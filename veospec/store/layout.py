@@ -19,6 +19,7 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from veospec.errors import SpecError, StoreCorrupt, StoreError, StoreReadOnly
 from veospec.store.actions import Actions
@@ -27,9 +28,11 @@ from veospec.store.blobs import Blobs
 from veospec.store.durable import create_file, make_folder, scratch_name, sync_folder
 from veospec.store.faults import translated
 from veospec.store.heads import Heads
-from veospec.store.index import Index
 from veospec.store.lock import STORE, Holder, Lease, Locks, locked_by
 from veospec.store.memo import StatMemo
+
+if TYPE_CHECKING:
+    from veospec.store.index import Index
 
 VERSION = 1
 FOLDER_NAME = ".veospec"
@@ -77,7 +80,7 @@ class Store:
         self.trash = root / "trash"
         self.journal_path = root / "journal.sqlite3"
         self.locks = Locks(root / "locks", is_writable=is_writable)
-        self.index = Index(root / "index")
+        self._index: Index | None = None
         self.input_memo = StatMemo(root / "index/inputs.memo")
         self._blob_memo = StatMemo(root / "index/blobs.memo")
         self.output_memo = StatMemo(root / "index/outputs.memo")
@@ -89,6 +92,15 @@ class Store:
         )
         self.heads = Heads(root / "store/heads", scratch=scratch, locks=self.locks, is_writable=is_writable)
         self.outputs_folder = root / "store/outputs"
+
+    @property
+    def index(self) -> Index:
+        """The losable cache; what never asks it pays for no database."""
+        if self._index is None:
+            from veospec.store.index import Index
+
+            self._index = Index(self.root / "index")
+        return self._index
 
     @staticmethod
     def for_project(project_dir: Path, home: str | None = None, spec_store: str = "") -> Path:
@@ -164,7 +176,8 @@ class Store:
         """Write the memos, close the index, give the lease back; may be called twice."""
         for memo in (self.input_memo, self._blob_memo, self.output_memo):
             memo.save()
-        self.index.close()
+        if self._index is not None:
+            self._index.close()
         if self._lease is not None:
             self._lease.release()
             self._lease = None
