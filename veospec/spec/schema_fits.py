@@ -30,7 +30,7 @@ def compile_schema(schema: Node, definitions: Mapping[str, Node]) -> Fits:
 
 
 class _Compiler:
-    """Turns schemas into tests; each definition once."""
+    """Turns schemas into tests; each definition once, when it is first needed."""
 
     def __init__(self, definitions: Mapping[str, Node]) -> None:
         self._definitions = definitions
@@ -51,10 +51,16 @@ class _Compiler:
                 raise KeyError(keyword)
 
     def _reference(self, name: str, _: Node) -> Fits:
+        """Follow a reference when a value comes: a film names few of the models that the schema speaks of."""
         key = name.removeprefix("#/definitions/")
-        if key not in self._done:
-            self._done[key] = self.fits(self._definitions[key])
-        return self._done[key]
+
+        def test(value: Any) -> bool:
+            part = self._done.get(key)
+            if part is None:
+                part = self._done[key] = self.fits(self._definitions[key])
+            return part(value)
+
+        return test
 
     def _properties(self, limits: Mapping[str, Node], _: Node) -> Fits:
         parts = {name: self.fits(limit) for name, limit in limits.items()}
