@@ -19,9 +19,9 @@ def main() -> None:
         from veospec import quick
 
         said = quick.answer(arguments)
-        if said is not None:
+        if isinstance(said, int):
             sys.exit(said)
-        question = quick.Question(arguments)
+        question = quick.Question(arguments, edit=said)
     gc.disable()  # what is imported stays: walking it again and again is a tenth of starting
     from veospec.cli.boundary import run
 

@@ -29,7 +29,7 @@ TYPE_CHECKING = False  # that of `typing` costs more to import than all of this
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-MAGIC = b"veospec-witness 1\n"
+MAGIC = b"veospec-witness 2\n"
 FOLDER = "index/witness"
 _STORE = ".veospec"
 _STORE_VERSION = b"veospec store 1\n"
@@ -46,19 +46,38 @@ class NoAnswerError(Exception):
     """Something is not as it was, or cannot be told."""
 
 
+class Edit:
+    """A storyboard's text before and after an edit, when everything else is as it was at the last run.
+
+    `said` is what that run said (stdout, stderr), `note` what it left for this case.
+    """
+
+    __slots__ = ("after", "before", "note", "said")
+
+    def __init__(self, before: bytes, after: bytes, said: tuple[str, str], note: bytes) -> None:
+        self.before = before
+        self.after = after
+        self.said = said
+        self.note = note
+
+
 class Question:
     """A command line, with the clock and the program as they were before anything was read for it."""
 
-    __slots__ = ("arguments", "began_ns", "house")
+    __slots__ = ("arguments", "began_ns", "edit", "house")
 
-    def __init__(self, arguments: Sequence[str], began_ns: int = 0) -> None:
+    def __init__(self, arguments: Sequence[str], began_ns: int = 0, edit: Edit | None = None) -> None:
         self.arguments = tuple(arguments)
         self.began_ns = began_ns or time.time_ns()
         self.house = house()
+        self.edit = edit
 
 
-def answer(arguments: Sequence[str]) -> int | None:
-    """Print what the last run of this command line printed and return 0; None when that may not be true any more."""
+def answer(arguments: Sequence[str]) -> int | Edit | None:
+    """Print what the last run of this command line printed and return 0; None when that may not be true any more.
+
+    A `plan` of which nothing but the storyboard's own text moved is told as an edit: it is soon planned anew.
+    """
     if not _can_print():
         return None
     try:
@@ -73,7 +92,7 @@ def answer(arguments: Sequence[str]) -> int | None:
                 os.close(lease)
     except (OSError, ValueError, IndexError, OverflowError, NoAnswerError):
         return None
-    return _say(*said)
+    return said if isinstance(said, Edit) else _say(*said)
 
 
 def witness_path(root: str, arguments: Iterable[str]) -> str:
@@ -111,17 +130,17 @@ def folder_stamp(seen: os.stat_result, *, listing: bool) -> Stamp:
     return seen.st_dev, seen.st_ino, seen.st_mtime_ns if listing else 0, seen.st_ctime_ns if listing else 0
 
 
-def pack(sections: Sequence[Sequence[str]], stamps: Iterable[int], texts: Sequence[bytes]) -> bytes:
-    """Return the bytes of a witness; see `_checked` for the sections."""
+def pack(sections: Sequence[Sequence[str]], stamps: Iterable[int], texts: Sequence[bytes], note: bytes = b"") -> bytes:
+    """Return the bytes of a witness; see `_checked` for the sections. `note` is read again after an edit only."""
     from array import array
 
     assert len(sections) == _SECTIONS
     numbers = array("q", stamps)
     strings = "\0".join(text for section in sections for text in section).encode("utf-8", "surrogateescape")
     body = numbers.tobytes() + strings
-    counts = [crc32(body), len(numbers), len(strings), *map(len, sections)]
+    counts = [crc32(body), len(numbers), len(strings), len(note), crc32(note, crc32(texts[0])), *map(len, sections)]
     head = MAGIC + " ".join(map(str, counts)).encode("ascii")
-    return head.ljust(_HEAD_BYTES - 1) + b"\n" + body + b"".join(texts)
+    return head.ljust(_HEAD_BYTES - 1) + b"\n" + body + b"".join(texts) + note
 
 
 def _can_print() -> bool:
@@ -187,29 +206,38 @@ def _leased(root: str) -> int:
     return fd
 
 
-def _checked(root: str, main: str, text: bytes, arguments: Sequence[str]) -> tuple[str, str]:
-    """Return what was said (stdout, stderr) when everything is as it was. Raises."""
+def _checked(root: str, main: str, text: bytes, arguments: Sequence[str]) -> tuple[str, str] | Edit:
+    """Return what was said (stdout, stderr) when everything is as it was, or but for the main text. Raises."""
     fd = os.open(witness_path(root, arguments), _READ | os.O_NOFOLLOW)
     try:
-        stamps, (asked, environ, said, folders, counts, names, absent, hollow, texts) = _unpacked(fd)
+        stamps, sections, (n_note, note_check) = _unpacked(fd)
+        asked, environ, said, folders, counts, names, absent, hollow, texts = sections
         if asked != [house(), os.getcwd(), root, main, *arguments] or texts[:1] != [main]:
             raise NoAnswerError
         for variable in environ:
             name, is_set, value = variable.partition("=")
             if os.environ.get(name) != (value if is_set else None):
                 raise NoAnswerError
-        if os.read(fd, len(text)) != text or any(
-            os.read(fd, len(other)) != other for other in (_content(path, os.O_NOFOLLOW) for path in texts[1:])
-        ):
+        others = [_content(other, os.O_NOFOLLOW) for other in texts[1:]]
+        length = os.fstat(fd).st_size - os.lseek(fd, 0, os.SEEK_CUR) - sum(map(len, others)) - n_note
+        if length < 0 or (length != len(text) and arguments[0] != "plan"):
             raise NoAnswerError
-        if os.read(fd, 1) or _content(f"{root}/version", os.O_NOFOLLOW) != _STORE_VERSION:
+        before = os.read(fd, length)
+        if (before != text and arguments[0] != "plan") or any(os.read(fd, len(other)) != other for other in others):
             raise NoAnswerError
+        if _content(f"{root}/version", os.O_NOFOLLOW) != _STORE_VERSION:
+            raise NoAnswerError
+        note = os.read(fd, n_note) if before != text else b""
     finally:
         os.close(fd)
     _same_files(folders, [int(count) for count in counts], names, stamps)
     if any(_size(path) >= 0 for path in absent) or any(_size(path) > 0 for path in hollow):
         raise NoAnswerError
     out, err = said
+    if before != text:
+        if crc32(note, crc32(before)) != note_check:
+            raise NoAnswerError
+        return Edit(before, text, (out, err), note)
     if not (out + err).replace("\n", "").isprintable():
         raise NoAnswerError
     return out, err
@@ -223,13 +251,13 @@ def _size(path: str) -> int:
         return -1
 
 
-def _unpacked(fd: int) -> tuple[memoryview[int], list[list[str]]]:
+def _unpacked(fd: int) -> tuple[memoryview[int], list[list[str]], tuple[int, int]]:
     head = os.read(fd, _HEAD_BYTES)
     if not head.startswith(MAGIC) or len(head) != _HEAD_BYTES:
         raise NoAnswerError
-    check, n_stamps, n_strings, *counts = map(int, head[len(MAGIC) :].split())
+    check, n_stamps, n_strings, n_note, note_check, *counts = map(int, head[len(MAGIC) :].split())
     length = n_stamps * 8 + n_strings
-    if len(counts) != _SECTIONS or min(n_stamps, n_strings, *counts) < 0 or length > _MOST_BYTES:
+    if len(counts) != _SECTIONS or min(n_stamps, n_strings, n_note, *counts) < 0 or length > _MOST_BYTES:
         raise NoAnswerError
     body = os.read(fd, length)
     if len(body) != length or crc32(body) != check:
@@ -242,7 +270,7 @@ def _unpacked(fd: int) -> tuple[memoryview[int], list[list[str]]]:
         at += count
     if at != len(strings):
         raise NoAnswerError
-    return stamps, sections
+    return stamps, sections, (n_note, note_check)
 
 
 def _same_files(folders: Sequence[str], counts: Sequence[int], names: Sequence[str], stamps: memoryview[int]) -> None:

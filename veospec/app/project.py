@@ -23,13 +23,15 @@ from veospec.model import Digest, InputFact, Location, Problem, Severity, Storyb
 from veospec.providers.base import Profile
 from veospec.providers.flow.config import plan_class as plan_class_of
 from veospec.providers.local.profile import LocalProfile
+from veospec.spec.board import NOTHING_ABSENT, Absent
 from veospec.spec.compiler import compile_storyboard, first_look
+from veospec.spec.excerpt import Outline
 from veospec.spec.files import check_files
 from veospec.spec.include import is_pattern, matches
 from veospec.spec.tree import Tree
 from veospec.store.heads import board_name
 from veospec.store.layout import Store
-from veospec.store.project_files import ProjectFiles, read_spec
+from veospec.store.project_files import FileText, ProjectFiles, read_spec
 
 OUT = "out"
 """The folder beside the storyboard that people look at."""
@@ -52,6 +54,7 @@ class Project(Struct, frozen=True):
     store_root: Path
     texts: tuple[Path, ...] = ()
     searched: tuple[Path, ...] = ()
+    outline: Outline | None = None
 
     @property
     def digests(self) -> dict[str, Digest]:
@@ -81,20 +84,31 @@ class Reading(Struct, frozen=True):
     project: Project | None
 
 
-def open_project(choices: Choices, environment: Mapping[str, str]) -> Project:
+def open_project(choices: Choices, environment: Mapping[str, str], *, outlines: bool = False) -> Project:
     """Return the project. Raises `SpecInvalid` with every problem of every file, or `SpecUnreadable`."""
-    reading = read_project(choices, environment)
+    reading = read_project(choices, environment, outlines=outlines)
     if reading.project is None:
         raise SpecInvalid([p for p in reading.problems if p.severity is Severity.ERROR])
     return reading.project
 
 
 @uncollected()
-def read_project(choices: Choices, environment: Mapping[str, str]) -> Reading:
-    """Read everything and report everything. Raises `SpecUnreadable` only when the main file is no document."""
+def read_project(
+    choices: Choices,
+    environment: Mapping[str, str],
+    *,
+    content: bytes | None = None,
+    absent: Absent = NOTHING_ABSENT,
+    outlines: bool = False,
+) -> Reading:
+    """Read everything and report everything. Raises `SpecUnreadable` only when the main file is no document.
+
+    `content` stands in for that of the main file, from which the shots and scenes of `absent` were left out. With
+    `outlines` a project without findings knows its outline.
+    """
     main = choices.spec
     root = main.absolute().parent
-    sources, unreadable, extra, as_of, searched = _texts(choices, root)
+    sources, unreadable, extra, as_of, searched = _texts(choices, root, content)
     overlay = choices.overlay or (root / extra if extra else None)
     catalogue = catalogue_for(_day(choices, as_of, main), overlay)
     compiled = compile_storyboard(
@@ -107,6 +121,8 @@ def read_project(choices: Choices, environment: Mapping[str, str]) -> Reading:
         provider=choices.provider,
         may_use_unlisted_models=choices.may_use_unlisted_models,
         unreadable=unreadable,
+        absent=absent,
+        outlines=outlines,
     )
     home = environment.get("VEOSPEC_HOME") or None
     store_root = Store.for_project(root, home, compiled.storyboard.store if compiled.storyboard else "")
@@ -121,7 +137,10 @@ def read_project(choices: Choices, environment: Mapping[str, str]) -> Reading:
         return Reading(shown, None)
     texts = (main, *(root / name for name in sources if name != main.name), *([overlay] if overlay else []))
     profile = profile_of(board, catalogue)
-    return Reading(shown, Project(choices, root, board, catalogue, profile, facts, shown, store_root, texts, searched))
+    project = Project(
+        choices, root, board, catalogue, profile, facts, shown, store_root, texts, searched, compiled.outline
+    )
+    return Reading(shown, project)
 
 
 def source_files(spec: Path) -> tuple[Path, ...]:
@@ -177,14 +196,16 @@ def profile_of(board: Storyboard, catalogue: Catalogue) -> Profile:
     )
 
 
-def _texts(choices: Choices, root: Path) -> tuple[dict[str, bytes | Tree], dict[str, str], str, str, tuple[Path, ...]]:
+def _texts(
+    choices: Choices, root: Path, content: bytes | None = None
+) -> tuple[dict[str, bytes | Tree], dict[str, str], str, str, tuple[Path, ...]]:
     """Read the main file and everything it includes, by path below the project folder.
 
     Returns the sources, the clauses of files that could not be taken, the path of the overlay, the `as_of` day and
     the folders that were searched.
     """
     main = choices.spec
-    found = read_spec(main)
+    found = read_spec(main) if content is None else FileText(str(main), content)
     if found.content is None:
         near = f"did you mean {found.near[0]}?" if found.near else "give the path of a storyboard, such as shots.yaml"
         raise SpecUnreadable(Problem("VS001", f"the file {found.missing}", near, Location(str(main), 1, 1)))

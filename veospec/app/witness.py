@@ -135,8 +135,13 @@ def sights_of_apply(
     return sights
 
 
-def leave_witness(question: quick.Question, environment: Asked, sights: Sights, out: str, err: str) -> bool:
-    """Write the witness, unless something moved meanwhile or it cannot be written; return whether it lies there."""
+def leave_witness(
+    question: quick.Question, environment: Asked, sights: Sights, out: str, err: str, note: bytes = b""
+) -> bool:
+    """Write the witness, unless something moved meanwhile or it cannot be written; return whether it lies there.
+
+    `note` is for `plan_of_edit`.
+    """
     if environment.is_whole or "\0" in out + err or not all(_is_steady(path) for path in sights.texts[1:]):
         return False
     main = os.path.realpath(sights.texts[0])
@@ -153,7 +158,8 @@ def leave_witness(question: quick.Question, environment: Asked, sights: Sights, 
         sections = (asked, environ, [out, err], gaze.folders, gaze.counts, gaze.names, sights.absent, sights.hollow,
                     texts)  # fmt: skip
         _write(
-            Path(quick.witness_path(str(sights.root), question.arguments)), quick.pack(sections, gaze.stamps, contents)
+            Path(quick.witness_path(str(sights.root), question.arguments)),
+            quick.pack(sections, gaze.stamps, contents, note),
         )
     except (OSError, _StirredError):
         return False

@@ -39,16 +39,27 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
 
     SPEC is a storyboard; shots.yaml when none is given.
     """
+    from veospec.app.edited import plan_of_edit, remembered
     from veospec.app.planning import plan_with, save_plan, stored
     from veospec.app.project import open_project
     from veospec.app.witness import Asked, sights_of_plan
     from veospec.plan.saved import plan_document
 
     environment = Asked(os.environ)
-    project = open_project(choices_of(spec, options), environment)
+    choices = choices_of(spec, options)
+    question = _question()
+    is_plain = question is not None and form == "text" and output is None and not show_all
+    if is_plain and question is not None and question.edit is not None:
+        edited = plan_of_edit(question.edit, choices, environment)
+        if edited is not None:
+            for line in plan_lines(edited, show_all=False):
+                say(line)
+            return Exit.CHANGES if exit_code and edited.has_work else Exit.DONE
+    project = open_project(choices, environment, outlines=is_plain)
     with stored(project) as inventory:
         made = plan_with(project, inventory)
         sights = sights_of_plan(project, inventory, made, environment) if output is None else None
+    note = remembered(project.outline, made) if sights is not None else b""
     warnings = list(problem_lines(project.notes))
     for line in warnings:
         complain(line)
@@ -64,17 +75,23 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
         say(line)
     ended = Exit.CHANGES if exit_code and made.has_work else Exit.DONE
     del project, inventory, made  # a witness of ten thousand shots finds room where they were
-    _remember(environment, sights, lines, warnings)
+    _remember(environment, sights, lines, warnings, note)
     return ended
 
 
-def _remember(environment: Asked, sights: Sights | None, out: list[str], err: list[str]) -> None:
+def _question() -> Question | None:
+    found = click.get_current_context().find_root().obj
+    return found if isinstance(found, Question) else None
+
+
+def _remember(environment: Asked, sights: Sights | None, out: list[str], err: list[str], note: bytes = b"") -> None:
     """Leave a witness of a run that found nothing to do; called after its last word."""
     from veospec.app.witness import leave_witness
 
-    question = click.get_current_context().find_root().obj
-    if sights is not None and isinstance(question, Question):
-        leave_witness(question, environment, sights, *("".join(f"{line}\n" for line in lines) for lines in (out, err)))
+    question = _question()
+    if sights is not None and question is not None:
+        said, warned = ("".join(f"{line}\n" for line in lines) for lines in (out, err))
+        leave_witness(question, environment, sights, said, warned, note)
 
 
 @click.command()

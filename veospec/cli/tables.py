@@ -32,7 +32,7 @@ def plan_lines(plan: Plan, *, show_all: bool) -> Iterator[str]:
     shown = [s for s in plan.steps if show_all or s.action is not Action.REUSE or s.stale]
     rows = [_plan_row(step) for step in shown]
     yield from columns(rows, right=frozenset({4}))
-    kept = len(plan.steps) - len(shown)
+    kept = len(plan.steps) - len(shown) + plan.untold
     if kept:
         yield f"{kept} take{'' if kept == 1 else 's'} unchanged" + ("" if plan.has_work else "; nothing to do")
     for note in plan.notes:

@@ -134,7 +134,11 @@ class Ceiling(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """The whole intention, steps in an order in which every requirement comes first."""
+    """The whole intention, steps in an order in which every requirement comes first.
+
+    `untold` counts takes that are here and unchanged and have no step: only the part of a storyboard was planned that
+    an edit can reach. Nothing can be carried out from such a plan.
+    """
 
     storyboard: Storyboard
     provider: str
@@ -144,6 +148,7 @@ class Plan(Struct, frozen=True):
     totals: Totals
     ceiling: Ceiling
     notes: tuple[str, ...] = ()
+    untold: int = 0
 
     @property
     def has_work(self) -> bool:

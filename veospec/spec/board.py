@@ -106,11 +106,22 @@ class Board(Struct, frozen=True):
     voices: Map
     variants: Map
     scenes: tuple[tuple[str, Map], ...]
+    absent: Absent
 
 
-def read_board(document: Document, problems: Problems) -> Board:
+class Absent(Struct, frozen=True):
+    """Names of shots and scenes that are declared, but not in the excerpt of a storyboard that is compiled."""
+
+    shots: frozenset[str] = frozenset()
+    scenes: frozenset[str] = frozenset()
+
+
+NOTHING_ABSENT = Absent()
+
+
+def read_board(document: Document, problems: Problems, absent: Absent = NOTHING_ABSENT) -> Board:
     """Read every declaration and resolve every name."""
-    return _Reader(document, problems).board()
+    return _Reader(document, problems, absent).board()
 
 
 def text_of(node: Json, key: str) -> str:
@@ -132,8 +143,9 @@ def entries(node: Json, key: str) -> Iterator[tuple[Json, Map | Seq, str | int]]
 class _Reader:
     """Holds the names while they are being resolved."""
 
-    def __init__(self, document: Document, problems: Problems) -> None:
+    def __init__(self, document: Document, problems: Problems, absent: Absent) -> None:
         self.document = document
+        self.absent = absent
         self.problems = problems
         self.assets = document.named["assets"]
         self.voices = document.named["voices"]
@@ -158,6 +170,7 @@ class _Reader:
             voices=self.voices,
             variants=self.variants,
             scenes=tuple(self.scenes),
+            absent=self.absent,
         )
 
     # -- names --

@@ -15,7 +15,19 @@ from veospec.catalog.catalogue import Catalogue
 from veospec.errors import SpecUnreadable
 from veospec.model import Cell, Kind, Location, Mode, Node, Problem, Scene, Storyboard
 from veospec.spec import settings
-from veospec.spec.board import STILL, Board, Still, To, entries, read_board, references_of, text_of
+from veospec.spec.board import (
+    NOTHING_ABSENT,
+    STILL,
+    Absent,
+    Board,
+    Still,
+    To,
+    entries,
+    read_board,
+    references_of,
+    text_of,
+)
+from veospec.spec.excerpt import Outline, outline_of
 from veospec.spec.graph import making_order
 from veospec.spec.include import Document, gather, overlay, wanted
 from veospec.spec.inputs import asset_of, check_cast
@@ -44,6 +56,7 @@ class Compiled(Struct, frozen=True):
     files: tuple[str, ...]
     environment: Mapping[str, str | None]
     draft: Storyboard | None = None
+    outline: Outline | None = None
 
 
 def compile_storyboard(
@@ -57,12 +70,15 @@ def compile_storyboard(
     provider: str = "",
     may_use_unlisted_models: bool = False,
     unreadable: Mapping[str, str] | None = None,
+    absent: Absent = NOTHING_ABSENT,
+    outlines: bool = False,
 ) -> Compiled:
     """Compile the storyboard whose main file is `sources[main]`.
 
     `sources` maps paths relative to the project folder to their bytes, or to a tree that was read already; it may hold
     more files than are included. `unreadable` says why a file that is there was not taken ("is a symbolic link").
-    `provider` and `plan_class` override what the spec says.
+    `provider` and `plan_class` override what the spec says. `absent` names what an excerpt leaves out; with `outlines`
+    the outcome of a storyboard without findings tells its outline.
     """
     problems = Problems()
     environment = Environment(env)
@@ -71,7 +87,7 @@ def compile_storyboard(
         return Compiled(None, problems.all(), {}, (main,), {})
     _check(trees, main, catalogue, problems, may_use_unlisted_models=may_use_unlisted_models)
     document = gather(trees, main, unreadable or {}, problems)
-    board = read_board(document, problems)
+    board = read_board(document, problems, absent)
     stage = _stage(document, board, catalogue, environment, problems, pass_name, provider, plan_class,
                    may_use_unlisted_models=may_use_unlisted_models)  # fmt: skip
     cells = [stage.for_cell(cell, _scope(document, environment, cell, problems)) for cell in stage.matrix.cells]
@@ -88,6 +104,7 @@ def compile_storyboard(
         tuple(tree.file for tree in document.trees),
         dict(environment.used),
         storyboard,
+        outline_of(document.main, board) if outlines and not problems.heard else None,
     )
 
 

@@ -137,7 +137,11 @@ def _exclusions(
 def _exclusion(
     entry: Map, axes: Mapping[str, Sequence[str]], board: Board, ratio: Callable[[str], str], problems: Problems
 ) -> Exclusion | None:
-    named = {"shot": set(board.shots), "still": set(board.stills), "scene": {name for name, _ in board.scenes}}
+    named = {
+        "shot": board.shots.keys() | board.absent.shots,
+        "still": set(board.stills),
+        "scene": {name for name, _ in board.scenes} | board.absent.scenes,
+    }
     values: dict[str, str] = {}
     names: dict[str, str] = {}
     is_sound = True
@@ -160,7 +164,7 @@ def _exclusion(
             message = f"this exclusion matches nothing: there is no {key} '{text[:60]}'"
             problems.error("VS230", entry.at(key), message, advice)
             is_sound = False
-    if is_sound and names.get("shot") and names.get("scene"):
+    if is_sound and names.get("shot") in board.shots and names.get("scene"):
         shot = board.shots[names["shot"]]
         if shot.scene != names["scene"]:
             problems.error(

@@ -107,6 +107,8 @@ def reel_of(document: Document, board: Board, problems: Problems) -> Reel:
         if not isinstance(value, str):
             continue
         place = holder.at(key)  # type: ignore[arg-type]
+        if value in board.absent.shots:
+            continue
         if value not in board.shots:
             advice = did_you_mean(value, board.shots, kind="shots")
             problems.error("VS297", place, f"the reel names '{value[:60]}', but there is no such shot", advice)

@@ -105,10 +105,13 @@ class Seq(list[Json]):
 class Tree:
     """A file that was read. `problems` are findings that did not stop the reading; some may be errors."""
 
-    __slots__ = ("problems", "root", "source", "start")
+    __slots__ = ("has_anchors", "problems", "root", "source", "start")
 
-    def __init__(self, source: Source, root: Json, start: int, problems: tuple[Problem, ...]) -> None:
+    def __init__(
+        self, source: Source, root: Json, start: int, problems: tuple[Problem, ...], *, has_anchors: bool = False
+    ) -> None:
         self.source = source
+        self.has_anchors = has_anchors
         self.root = root
         self.start = start
         self.problems = problems

@@ -66,7 +66,7 @@ def parse(data: bytes, file: str) -> Tree:
     if builder.documents == 0 or builder.root is None:
         raise unreadable(Location(file, 1, 1), "VS003", "the file is empty", "write at least 'veospec: 1' and one shot")
     builder.problems.sort(key=lambda p: p.location)
-    return Tree(source, builder.root, builder.start, tuple(builder.problems))
+    return Tree(source, builder.root, builder.start, tuple(builder.problems), has_anchors=bool(builder.anchors))
 
 
 def _events(text: str) -> Callable[[], Any]:

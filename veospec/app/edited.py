@@ -1,0 +1,120 @@
+"""Plan an edit from the shots that it can reach, and from what the last run with nothing to do remembered of the rest.
+
+Only `plan` does this, and only text for a person comes of it: nothing is made, bought or saved from such a plan.
+Whatever is not plain goes the whole way: any finding, any step that is not simply here or to be made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from msgspec import MsgspecError, Struct
+from msgspec.msgpack import Decoder, Encoder
+from msgspec.structs import replace
+
+from veospec.app.choices import Choices
+from veospec.app.planning import plan_with, stored
+from veospec.app.project import read_project
+from veospec.errors import VeospecError
+from veospec.model import Cost
+from veospec.plan.values import Action, Plan, Totals, Why
+from veospec.quick import Edit
+from veospec.spec.board import Absent
+from veospec.spec.excerpt import Cutting, Outline, excerpt_of, layout_of
+from veospec.spec.rawtext import decoded
+from veospec.spec.yamltext import parse
+
+_FORM = 1
+
+
+class Remembered(Struct, frozen=True, array_like=True):
+    """What a run with nothing to do planned: the outline of its storyboard, the number of its takes, their worth."""
+
+    form: int
+    outline: Outline
+    takes: int
+    credits: int | None
+    micro_usd: int | None
+    is_ceiling: bool
+
+    @property
+    def owned(self) -> Cost:
+        """What the takes are worth."""
+        return Cost(self.credits, self.micro_usd, self.is_ceiling)
+
+
+_encode = Encoder().encode
+_decode = Decoder(Remembered).decode
+
+
+def remembered(outline: Outline | None, plan: Plan) -> bytes:
+    """Return what an edit will be compared with; nothing when takes are shared, so that no sum can be told apart."""
+    if outline is None or any(step.reason.why is not Why.UNCHANGED for step in plan.steps):
+        return b""
+    owned = plan.totals.owned
+    return _encode(
+        Remembered(_FORM, outline, len(plan.steps), owned.credits, owned.micro_usd, is_ceiling=owned.is_ceiling)
+    )
+
+
+def plan_of_edit(edit: Edit, choices: Choices, environment: Mapping[str, str]) -> Plan | None:
+    """Return the plan of an edited storyboard with the steps that the edit can reach; None when it is not so plain."""
+    if choices.only or choices.should_verify or edit.said[1]:
+        return None
+    with suppress(VeospecError, MsgspecError):
+        known = _decode(edit.note)
+        name = choices.spec.name
+        excerpt = excerpt_of(known.outline, decoded(edit.before, name), decoded(edit.after, name))
+        if known.form != _FORM or excerpt is None:
+            return None
+        absent = Absent(excerpt.shots, excerpt.scenes)
+        before = _planned(excerpt.before, absent, choices, environment)
+        after = _planned(excerpt.after, absent, choices, environment)
+        if before is not None and after is not None and not _has_news(before):
+            return _merged(known, before, after)
+    return None
+
+
+def _planned(cutting: Cutting, absent: Absent, choices: Choices, environment: Mapping[str, str]) -> Plan | None:
+    """Plan a part of a storyboard as if it were the whole; None when anything is to be said of it."""
+    content = cutting.text.encode()
+    if layout_of(parse(content, choices.spec.name)) != cutting.layout:
+        return None
+    reading = read_project(choices, environment, content=content, absent=absent)
+    project = reading.project
+    if project is None or reading.problems:
+        return None
+    with stored(project) as inventory:
+        plan = plan_with(project, inventory)
+    is_plain = all(
+        step.action is Action.GENERATE or (step.action is Action.REUSE and step.reason.why is not Why.SHARED)
+        for step in plan.steps
+    )
+    return plan if is_plain else None
+
+
+def _has_news(plan: Plan) -> bool:
+    return any(step.reason.why is not Why.UNCHANGED for step in plan.steps)
+
+
+def _merged(known: Remembered, before: Plan, after: Plan) -> Plan | None:
+    """Put the sums of what was left out to those of the excerpt; None when the left-out part has no sum of its own."""
+    rest = _less(known.owned, before.totals.owned)
+    if rest is None:
+        return None
+    totals = after.totals
+    return replace(
+        after,
+        totals=Totals(totals.buy, rest + totals.owned, totals.in_flight, totals.held),
+        untold=known.takes - len(before.steps),
+    )
+
+
+def _less(whole: Cost, part: Cost) -> Cost | None:
+    """Return what is left of a sum without a part of it; None where nobody can tell."""
+    if whole.credits is None or whole.micro_usd is None or part.credits is None or part.micro_usd is None:
+        return None
+    if part.is_ceiling:
+        return None
+    return Cost(whole.credits - part.credits, whole.micro_usd - part.micro_usd, is_ceiling=whole.is_ceiling)
