@@ -11,6 +11,7 @@ import pytest
 
 from veospec.app.choices import Choices
 from veospec.app.project import read_project
+from veospec.cli.boundary import run
 from veospec.cli.main import COMMANDS, cli
 from veospec.errors import Exit
 from veospec.model import Severity
@@ -54,6 +55,18 @@ def test_a_storyboard_in_the_readme_is_valid(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     reading = read_project(Choices(path), {})
     assert [p.message for p in reading.problems if p.severity is Severity.ERROR] == []
+
+
+def test_an_edited_word_is_told_as_the_readme_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines of the plan are those that the program prints."""
+    shown = next(text for kind, text in BLOCKS if not kind and "[-hard-]" in text)
+    path = tmp_path / "shots.yaml"
+    path.write_text(STORYBOARDS[0] + "deliver: {animatic: {size: 180p}, review: none}\n", encoding="utf-8")
+    assert run(["apply", str(path)]) == 0
+    path.write_text(path.read_text("utf-8").replace("hard wind", "soft wind"), encoding="utf-8")
+    capsys.readouterr()
+    assert run(["plan", str(path)]) == 0
+    assert shown in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)

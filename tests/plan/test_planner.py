@@ -9,6 +9,7 @@ from plan_builders import FREE_PROFILE, FakeProfile, Memory, actions, board, cli
 from veospec.errors import BudgetExceeded, NotConfirmed
 from veospec.model import Budget, Cost, Node, NodeSource, Storyboard
 from veospec.plan.budget import ask
+from veospec.plan.explain import word_diff
 from veospec.plan.keys import upstream_slots
 from veospec.plan.planner import make_plan
 from veospec.plan.saved import fingerprint, moved, parse_saved, render_saved
@@ -232,3 +233,23 @@ def test_a_slate_that_repeats_the_prompt_does_not_hide_what_changed() -> None:
     redrawn = FakeProfile("local", is_remote=False, cost=Cost(0, 0), extra={"burn": {"text": "soft wind"}})
     plan = make_plan(board(clip("A", prompt="soft wind")), FILES, memory, redrawn)
     assert plan.steps[0].reason.text == "prompt: [-hard-] {+soft+} wind"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("a b c d e f g h", "a b c d X f g h", "a b c d [-e-] {+X+} f g h"),
+        ("z a b c d e f g h i j", "z a b c d X f g h i j", "… b c d [-e-] {+X+} f g h …"),
+        ("a b c d e f g h i j", "X b c d e f g h i Y", "[-a-] {+X+} b c d … g h i [-j-] {+Y+}"),
+        ("a b c d e f g", "a b c d e f g h", "… e f g {+h+}"),
+        ("a b c d", "a b X d", "a b [-c-] {+X+} d"),
+        ("", "a", "{+a+}"),
+    ],
+)
+def test_a_difference_is_told_with_the_words_beside_it(before: str, after: str, told: str) -> None:
+    assert word_diff(before, after, context=3) == told
+
+
+def test_a_difference_without_bounds_keeps_every_word() -> None:
+    words = " ".join(map(str, range(99)))
+    assert word_diff(words, f"{words} end") == f"{words} {{+end+}}"

@@ -12,6 +12,10 @@ _SHOWN = 12
 """Characters of a digest that people are shown; enough to tell apart, short enough to read."""
 
 
+_CONTEXT = 3
+"""Words on each side of a difference in a plan's one line."""
+
+
 def changes(before: Document, after: Document) -> tuple[Change, ...]:
     """Return every field that differs, in the order of the document after, then what is gone."""
     old, new = dict(_flat(before)), dict(_flat(after))
@@ -20,19 +24,33 @@ def changes(before: Document, after: Document) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def word_diff(before: str, after: str) -> str:
-    """Return one line with `[-gone-]` and `{+new+}` around the words that differ, as git writes them."""
+def word_diff(before: str, after: str, context: int | None = None) -> str:
+    """Return one line with `[-gone-]` and `{+new+}` around the words that differ, as git writes them.
+
+    With `context` only so many words are kept on each side of what differs.
+    """
     old, new = before.split(), after.split()
     parts: list[str] = []
-    for op, a, b, c, d in difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
+    runs = difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
+    for number, (op, a, b, c, d) in enumerate(runs):
         if op == "equal":
-            parts.extend(old[a:b])
+            same = old[a:b]
+            parts += (
+                same if context is None else _near(same, context * (number > 0), context * (number < len(runs) - 1))
+            )
             continue
         if b > a:
             parts.append(f"[-{' '.join(old[a:b])}-]")
         if d > c:
             parts.append(f"{{+{' '.join(new[c:d])}+}}")
     return " ".join(parts)
+
+
+def _near(words: list[str], head: int, tail: int) -> list[str]:
+    """Return the words at both ends of a run, with an ellipsis where that leaves out more than one."""
+    if len(words) <= head + tail + 1:
+        return words
+    return [*words[:head], "…", *words[len(words) - tail :]]
 
 
 def summary(found: tuple[Change, ...]) -> str:
@@ -44,7 +62,7 @@ def summary(found: tuple[Change, ...]) -> str:
     if len(found) == 1:
         change = found[0]
         if change.field == "prompt":
-            return f"prompt: {_clip(word_diff(change.before, change.after), 160)}"
+            return f"prompt: {_clip(word_diff(change.before, change.after, context=_CONTEXT), 160)}"
         return f"{change.field}: {_clip(change.before)} → {_clip(change.after)}"
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     return f"changed: {', '.join(names[:2])}{more}"
