@@ -22,7 +22,6 @@ from veospec.plan.values import Action, Plan, Totals, Why
 from veospec.quick import Edit
 from veospec.spec.board import Absent
 from veospec.spec.excerpt import Cutting, Outline, excerpt_of, layout_of
-from veospec.spec.rawtext import decoded
 from veospec.spec.yamltext import parse
 
 _FORM = 1
@@ -62,10 +61,9 @@ def plan_of_edit(edit: Edit, choices: Choices, environment: Mapping[str, str]) -
     """Return the plan of an edited storyboard with the steps that the edit can reach; None when it is not so plain."""
     if choices.only or choices.should_verify or edit.said[1]:
         return None
-    with suppress(VeospecError, MsgspecError):
+    with suppress(VeospecError, MsgspecError, UnicodeDecodeError):
         known = _decode(edit.note)
-        name = choices.spec.name
-        excerpt = excerpt_of(known.outline, decoded(edit.before, name), decoded(edit.after, name))
+        excerpt = excerpt_of(known.outline, _text(edit.before), _text(edit.after))
         if known.form != _FORM or excerpt is None:
             return None
         absent = Absent(excerpt.shots, excerpt.scenes)
@@ -74,6 +72,11 @@ def plan_of_edit(edit: Edit, choices: Choices, environment: Mapping[str, str]) -
         if before is not None and after is not None and not _has_news(before):
             return _merged(known, before, after)
     return None
+
+
+def _text(content: bytes) -> str:
+    """Return the text as the reader counts it; what is wrong with its letters, the reading of the excerpt finds."""
+    return content.decode("utf-8-sig")
 
 
 def _planned(cutting: Cutting, absent: Absent, choices: Choices, environment: Mapping[str, str]) -> Plan | None:

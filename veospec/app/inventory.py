@@ -12,7 +12,7 @@ from veospec.plan.keys import canonical
 from veospec.plan.values import Document, Flight, Head, Known, StepId
 from veospec.run.flights import Snapshot
 from veospec.store.actions import ActionRecord, Brief
-from veospec.store.heads import heads_name
+from veospec.store.heads import Newest, heads_name
 from veospec.store.layout import Store
 
 
@@ -31,7 +31,7 @@ class StoredInventory(Struct):
     looks_for_near: bool = False
     retries_failed: bool = False
     provider: str = "local"
-    _heads: Mapping[StepId, Head] | None = None
+    _heads: Newest | None = None
     _committed: Mapping[tuple[StepId, Key], Digest] | None = None
     _briefs: dict[Key, Brief | None] = field(default_factory=dict)
     _records: dict[Key, ActionRecord | None] = field(default_factory=dict)
@@ -81,9 +81,9 @@ class StoredInventory(Struct):
     def head(self, step: StepId) -> Head | None:
         """Return what a step accepted last."""
         if self._heads is None:
-            heads = self.store.heads.heads(heads_name(self.board, self.provider))
-            self._heads = {place: Head(head.keys[0], head.upstream) for place, head in heads.items()}
-        return self._heads.get(step)
+            self._heads = self.store.heads.newest(heads_name(self.board, self.provider))
+        found = self._heads.get(step)
+        return None if found is None else Head(found.keys[0], found.upstream)
 
     def elsewhere(self, step: StepId, key: Key) -> Digest | None:
         """Return the digest that the committed manifest gives for a key."""

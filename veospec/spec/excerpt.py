@@ -219,21 +219,22 @@ def excerpt_of(outline: Outline, before: str, after: str) -> Excerpt | None:
 def _changed(before: str, after: str) -> tuple[int, int]:
     """Return the bounds, in `before`, of what is not the same at the beginning and the end of both."""
     most = min(len(before), len(after))
-    head = _common(most, lambda length: before[:length] == after[:length])
-    tail = _common(most - head, lambda length: before[len(before) - length :] == after[len(after) - length :])
-    return head, len(before) - tail
+    end, last = len(before), len(after)
+    head = _common(most, lambda done, more: before[done:more] == after[done:more])
+    tail = _common(most - head, lambda done, more: before[end - more : end - done] == after[last - more : last - done])
+    return head, end - tail
 
 
-def _common(most: int, is_same: Callable[[int], bool]) -> int:
-    """Return the greatest length up to `most` at which both are the same."""
-    least = 0
-    while least < most:
-        middle = (least + most + 1) // 2
-        if is_same(middle):
-            least = middle
+def _common(most: int, is_same: Callable[[int, int], bool]) -> int:
+    """Return the greatest length up to `most` at which both are the same; each letter is compared about twice."""
+    done = 0
+    while done < most:
+        more = (done + most + 1) // 2
+        if is_same(done, more):
+            done = more
         else:
-            most = middle - 1
-    return least
+            most = more - 1
+    return done
 
 
 def _reached(outline: Outline, edited: int) -> set[int]:

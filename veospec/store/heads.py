@@ -12,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.json import Decoder as JsonDecoder
 
 from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
 from veospec.model import Key, NodeId
@@ -20,7 +21,7 @@ from veospec.store.blobs import is_digest
 from veospec.store.durable import replace_file
 from veospec.store.faults import translated
 from veospec.store.lock import Locks
-from veospec.store.sealed import NewerError, SealError, seal, unseal
+from veospec.store.sealed import NewerError, SealError, body_of, check_version, read_json, seal
 
 KIND = "veospec_heads"
 VERSION = 1
@@ -54,6 +55,36 @@ def heads_name(board: str, provider: str) -> str:
     return board if provider == "local" else f"{board}\n{provider}"
 
 
+class _Written(Struct, frozen=True, forbid_unknown_fields=True):
+    keys: tuple[Key, ...]
+    upstream: dict[str, NodeId]
+
+
+_Nodes: TypeAlias = dict[NodeId, dict[str, _Written]]
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    """The members of a file, each of its exact type."""
+
+    board: str
+    nodes: _Nodes
+    version: int = field(name=KIND)
+
+
+class Newest:
+    """What each place of one storyboard accepted last."""
+
+    def __init__(self, nodes: _Nodes, path: Path) -> None:
+        self._nodes = nodes
+        self._path = path
+
+    def get(self, place: Place) -> Head | None:
+        """Return the head of a place, or None. Raises `StoreCorrupt`."""
+        node, take = place
+        found = self._nodes.get(node, {}).get(str(take))
+        return None if found is None else _head(found, self._path)
+
+
 class Heads:
     """The heads of every storyboard that uses the store."""
 
@@ -70,6 +101,12 @@ class Heads:
     def heads(self, board: str) -> dict[Place, Head]:
         """Return all that is remembered of each place. Raises `StoreCorrupt`."""
         return self._load(self._path(board), board)
+
+    def newest(self, board: str) -> Newest:
+        """Return the heads as questions, each checked when it is asked. Raises `StoreCorrupt`, also later."""
+        path = self._path(board)
+        raw = _read(path)
+        return Newest({} if raw is None else _of_board(_parse(raw, path), board, path), path)
 
     def accept(
         self,
@@ -100,13 +137,13 @@ class Heads:
     def boards(self) -> Iterator[str]:
         """Yield the name of every storyboard that has heads, sorted by file. Raises `StoreCorrupt`."""
         for path in self._files():
-            yield _parse(_read(path) or b"", path)[0]
+            yield _parse(_read(path) or b"", path).board
 
     def keys(self) -> set[Key]:
         """Return every key that any storyboard names, newest or older. Raises `StoreCorrupt`."""
         found: set[Key] = set()
         for path in self._files():
-            for head in _parse(_read(path) or b"", path)[1].values():
+            for _, head in _places(_parse(_read(path) or b"", path).nodes, path):
                 found.update(head.keys)
         return found
 
@@ -122,12 +159,10 @@ class Heads:
 
     def _load(self, path: Path, board: str) -> dict[Place, Head]:
         raw = _read(path)
-        if raw is None:
-            return {}
-        name, held = _parse(raw, path)
-        if name != board:
-            raise _damaged(path, f"it belongs to the storyboard {name!r}")
-        return held
+        return {} if raw is None else dict(_places(_of_board(_parse(raw, path), board, path), path))
+
+
+_read_file = JsonDecoder(_File).decode
 
 
 def _encode(board: str, held: Mapping[Place, Head]) -> bytes:
@@ -137,39 +172,40 @@ def _encode(board: str, held: Mapping[Place, Head]) -> bytes:
     return seal(KIND, VERSION, {"board": board, "nodes": nodes})
 
 
-def _parse(raw: bytes, path: Path) -> tuple[str, dict[Place, Head]]:
+def _parse(raw: bytes, path: Path) -> _File:
     try:
-        members = unseal(raw, KIND, VERSION)
-        if members.keys() != {"board", "nodes"} or type(members["board"]) is not str:
-            raise SealError("it has not the members that it must have")
-        return members["board"], dict(_places(members["nodes"]))
+        body = body_of(raw)
+        try:
+            written = _read_file(body)
+        except (ValueError, RecursionError):
+            check_version(read_json(body).get(KIND), KIND, VERSION)
+            raise SealError("it has not the members that it must have") from None
+        check_version(written.version, KIND, VERSION)
     except NewerError as reason:
         raise StoreError(f"cannot use {path}: {reason}", "Use that version of veospec; nothing was changed.") from None
     except SealError as reason:
         raise _damaged(path, str(reason)) from None
+    return written
 
 
-def _places(nodes: Any) -> Iterator[tuple[Place, Head]]:
-    if type(nodes) is not dict:
-        raise SealError("its nodes are no object")
+def _of_board(written: _File, board: str, path: Path) -> _Nodes:
+    if written.board != board:
+        raise _damaged(path, f"it belongs to the storyboard {written.board!r}")
+    return written.nodes
+
+
+def _places(nodes: _Nodes, path: Path) -> Iterator[tuple[Place, Head]]:
     for node, takes in nodes.items():
-        if type(takes) is not dict:
-            raise SealError("a node is no object")
-        for take, head in takes.items():
+        for take, written in takes.items():
             if not (take.isascii() and take.isdigit() and len(take) < 10 and take != "0"):
-                raise SealError("a take is no number")
-            yield (node, int(take)), _head(head)
+                raise _damaged(path, "a take is no number")
+            yield (node, int(take)), _head(written, path)
 
 
-def _head(found: Any) -> Head:
-    if type(found) is not dict or found.keys() != {"keys", "upstream"}:
-        raise SealError("a head has not the members that it must have")
-    keys, upstream = found["keys"], found["upstream"]
-    if type(keys) is not list or not keys or not all(map(is_digest, keys)):
-        raise SealError("a head has no keys")
-    if type(upstream) is not dict or not all(type(node) is str for node in upstream.values()):
-        raise SealError("the upstream of a head is not one")
-    return Head(tuple(keys), upstream)
+def _head(written: _Written, path: Path) -> Head:
+    if not written.keys or not all(map(is_digest, written.keys)):
+        raise _damaged(path, "a head has no keys")
+    return Head(written.keys, written.upstream)
 
 
 def _damaged(path: Path, reason: str) -> StoreCorrupt:
