@@ -16,7 +16,6 @@ from veospec.app.choices import Choices
 from veospec.app.inventory import StoredInventory
 from veospec.app.project import Project
 from veospec.app.uncollected import uncollected
-from veospec.app.writing import write_text
 from veospec.errors import NothingSelected, PlanStale, StoreError, UsageError
 from veospec.model import Digest, Key, NodeId, Storyboard
 from veospec.plan.planner import make_plan
@@ -159,6 +158,8 @@ def narrowed(project: Project) -> Storyboard:
 
 def save_plan(plan: Plan, choices: Choices, output: Path) -> None:
     """Write a plan file for `apply FILE`."""
+    from veospec.app.writing import write_text
+
     write_text(output, render_saved(plan, choices.saved(), os.urandom(16).hex()))
 
 

@@ -24,10 +24,13 @@ class Lines:
     def __init__(self, text: str, file: str, *, prefix: tuple[str, ...] = ()) -> None:
         self.file = file
         self.prefix = prefix
-        self._lines = _scan(text)
+        self._text = text
+        self._lines: dict[tuple[str, ...], int] | None = None  # nobody asks unless something is wrong
 
     def find(self, path: tuple[str, ...]) -> tuple[int, Location]:
         """Return how many parts of the path were found, and the place of the deepest one."""
+        if self._lines is None:
+            self._lines = _scan(self._text)
         whole = (*self.prefix, *path)
         for length in range(len(whole), 0, -1):
             if (line := self._lines.get(whole[:length])) is not None:
