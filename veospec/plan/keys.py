@@ -8,7 +8,7 @@ document only together with a new `VERSION` and a migration; `tests/plan/golden_
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -88,7 +88,7 @@ def document_of(
         "resolution": request.resolution,
         "duration": _seconds(request.duration),
         "retake": request.retake,
-        "inputs": [_input(entry, files, upstream, waits) for entry in sorted(request.inputs, key=_slot_order)],
+        "inputs": [_input(entry, files, upstream, waits) for entry in _in_order(request.inputs)],
     }
     if node.kind in (Kind.UPSCALE, Kind.JOIN):
         document["take"] = take
@@ -130,6 +130,10 @@ def _bare(entry: Mapping[str, Any]) -> dict[str, Any]:
     if "images" in own:
         own["images"] = [_bare(image) for image in own["images"]]
     return own
+
+
+def _in_order(inputs: tuple[Input, ...]) -> Sequence[Input]:
+    return inputs if len(inputs) < 2 else sorted(inputs, key=_slot_order)
 
 
 def _slot_order(entry: Input) -> tuple[str, int]:

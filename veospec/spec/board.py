@@ -6,9 +6,11 @@ in silence: the schema has reported them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from itertools import chain
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -73,7 +75,7 @@ class Shot(Struct, frozen=True):
     @property
     def refs(self) -> tuple[Ref, ...]:
         """Everything it refers to directly, in slot order."""
-        return tuple(r for r in (self.start, self.end, *self.references, self.extend, self.edit) if r is not None)
+        return tuple([r for r in (self.start, self.end, *self.references, self.extend, self.edit) if r is not None])
 
 
 class Still(Struct, frozen=True):
@@ -140,6 +142,10 @@ def entries(node: Json, key: str) -> Iterator[tuple[Json, Map | Seq, str | int]]
         yield found, node, key
 
 
+_Seen: TypeAlias = dict[str, tuple[str, Callable[[], Location]]]
+"""Names by their folded form, with where each is written."""
+
+
 class _Reader:
     """Holds the names while they are being resolved."""
 
@@ -176,8 +182,8 @@ class _Reader:
     # -- names --
 
     def _collect_shots(self) -> None:
-        seen: dict[str, tuple[str, Location]] = {}
-        seen_scenes: dict[str, tuple[str, Location]] = {}
+        seen: _Seen = {}
+        seen_scenes: _Seen = {}
         for shots, number in self.document.listed["shots"]:
             self._take_shot(shots[number], None, seen)
         for scenes, number in self.document.listed["scenes"]:
@@ -190,19 +196,18 @@ class _Reader:
             for node in own if isinstance(own, Seq) else ():
                 self._take_shot(node, scene, seen)
 
-    def _take_shot(self, node: Json, scene: Map | None, seen: dict[str, tuple[str, Location]]) -> None:
+    def _take_shot(self, node: Json, scene: Map | None, seen: _Seen) -> None:
         if isinstance(node, Map) and (name := self._checked_id(node, "shot", seen)):
             self.shot_maps[name] = (node, scene)
 
-    def _checked_id(self, node: Map, kind: str, seen: dict[str, tuple[str, Location]]) -> str:
+    def _checked_id(self, node: Map, kind: str, seen: _Seen) -> str:
         name = text_of(node, "id")
         if not name:
             return ""
-        place = node.at("id")
         if "${" in name:
             self.problems.error(
                 "VS222",
-                place,
+                node.at("id"),
                 f"the {kind} id '{name[:40]}' holds a variable",
                 "write the id out",
             )
@@ -210,26 +215,29 @@ class _Reader:
         if fault := id_fault(name):
             self.problems.error(
                 "VS210",
-                place,
+                node.at("id"),
                 f"the {kind} id '{name[:40]}' {fault}",
                 "use letters, digits, '.', '_' and '-'",
             )
             return ""
-        return name if self._is_new(name, place, kind, seen) else ""
+        return name if self._is_new(name, lambda: node.at("id"), kind, seen) else ""
 
-    def _is_new(self, name: str, place: Location, kind: str, seen: dict[str, tuple[str, Location]]) -> bool:
-        first = seen.setdefault(folded(name), (name, place))
-        if first[1] == place:
+    def _is_new(self, name: str, place_of: Callable[[], Location], kind: str, seen: _Seen) -> bool:
+        held, first_place_of = seen.setdefault(folded(name), (name, place_of))
+        if first_place_of is place_of:
             return True
-        how = "is used twice" if first[0] == name else f"differs from '{first[0]}' in case or Unicode form only"
-        where = f"line {first[1].line}" if first[1].file == place.file else str(first[1])
+        place, first = place_of(), first_place_of()
+        if first == place:
+            return True
+        how = "is used twice" if held == name else f"differs from '{held}' in case or Unicode form only"
+        where = f"line {first.line}" if first.file == place.file else str(first)
         self.problems.error(
             "VS211", place, f"the {kind} id '{name}' {how} (first in {where})", "give every one its own id", name
         )
         return False
 
     def _check_names(self, section: str) -> None:
-        seen: dict[str, tuple[str, Location]] = {}
+        seen: _Seen = {}
         names = self.document.named[section]
         for name in names:
             place = names.at_key(name)
@@ -240,7 +248,7 @@ class _Reader:
                     "VS210", place, f"the name '{name[:40]}' in {section} {fault}", "use letters, digits, '_' and '-'"
                 )
             else:
-                self._is_new(name, place, section[:-1], seen)
+                self._is_new(name, partial(names.at_key, name), section[:-1], seen)
 
     # -- what refers --
 
@@ -254,10 +262,10 @@ class _Reader:
             scene_map=scene,
             start=self._picture(node, "start", name, "last"),
             end=self._picture(node, "end", name, "first"),
-            references=self._references(node, name),
-            characters=self._characters(node, name),
-            voices=self._uses(node, "voices"),
-            extend=self._extended(node, name),
+            references=self._references(node, name) if "references" in node else (),
+            characters=self._characters(node, name) if "characters" in node else (),
+            voices=self._uses(node, "voices") if "voices" in node else (),
+            extend=self._extended(node, name) if "extend" in node else None,
             edit=self._edited(edit, name) if isinstance(edit, Map) else None,
             is_omitted=node.get("omit") is True,
         )
@@ -385,7 +393,7 @@ def references_of(board: Board, item: str) -> tuple[Ref, ...]:
     else:
         owner = board.shots.get(item)
         own = owner.refs if owner is not None else ()
-    if owner is None:
-        return ()
+    if owner is None or not owner.characters:
+        return own
     figures = (board.characters[use.name] for use in owner.characters if use.name in board.characters)
     return tuple(chain(own, *(figure.images for figure in figures)))

@@ -178,6 +178,7 @@ def _stage(
         scope=plain,
         ratio="",
         suffix="",
+        slug="",
         board=board,
         catalogue=catalogue,
         matrix=matrix,

@@ -55,8 +55,13 @@ def _order(wanted: Sequence[str], refs: Callable[[str], tuple[Ref, ...]], proble
     for root in wanted:
         if state[root]:
             continue
+        needs = refs(root)
+        if not needs:
+            state[root] = 2
+            order.append(root)
+            continue
         state[root] = 1
-        stack = [(root, "", iter(refs(root)))]
+        stack = [(root, "", iter(needs))]
         while stack:
             item, _, rest = stack[-1]
             ref = next(rest, None)

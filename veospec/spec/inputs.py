@@ -21,6 +21,8 @@ from veospec.spec.tree import Map
 
 def shot_inputs(stage: Stage, shot: Shot) -> tuple[Input, ...]:
     """Return the filled slots of a shot in slot order; what cannot be filled is reported and left out."""
+    if not (shot.refs or shot.characters or shot.voices):
+        return ()
     named = [("start", shot.start), ("end", shot.end), ("source", shot.extend or shot.edit)]
     single = [entry for slot, ref in named if ref and (entry := _filled(stage, slot, ref, shot.id))]
     voices = [

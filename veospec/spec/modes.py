@@ -33,9 +33,15 @@ EVIDENCE = {
 """The keys that make a mode, the most telling one first."""
 
 
+_TELLING = frozenset(("extend", "edit", "mode", *_FRAMES, *_CAST))
+"""A shot without any of these keys is made from its words alone."""
+
+
 def mode_of(shot: Shot, problems: Problems) -> Mode:
     """Return the mode of a shot; report what cannot go together."""
     node = shot.map
+    if node.keys().isdisjoint(_TELLING):
+        return Mode.T2V
     mode = _inferred(node)
     _check_conflicts(shot, mode, problems)
     written = text_of(node, "mode")

@@ -105,6 +105,7 @@ class Builder:
         texts, framing = still_texts(stage, still)
         row = stage.row(model)
         takes = whole(node, "takes", 1)
+        retake = whole(node, "retake", 0)
         made = Node(
             id=stage.still_id(still.name),
             kind=Kind.STILL,
@@ -118,11 +119,11 @@ class Builder:
                 resolution=row.default_resolution if row is not None else "",
                 duration=None,
                 seed=_seed(stage, node, takes, subject),
-                retake=whole(node, "retake", 0),
+                retake=retake,
                 inputs=still_inputs(stage, still),
             ),
             takes=takes,
-            select=_select(stage, node, takes, whole(node, "select", 1), subject),
+            select=_select(stage, node, takes, whole(node, "select", 1), retake, subject),
             stem=_stem(stage, "", still.name),
             location=still.place,
             burn=Burn(code=stage.project.code, shot=still.name, size=framing, text=texts.plain),
@@ -146,7 +147,9 @@ class Builder:
         node_id = stage.shot_id(shot.id)
         chosen = self._chosen[node_id] = self._choices(stage, shot, mode, source)
         setting = self._setting(stage, shot, mode)
-        self._check_frames(stage, shot)
+        if shot.start is not None or shot.end is not None:
+            self._check_frames(stage, shot)
+        retake = whole(node, "retake", 0)
         texts = shot_texts(stage, shot, mode, chosen.duration, setting)
         clip = Node(
             id=node_id,
@@ -161,13 +164,13 @@ class Builder:
                 resolution=chosen.resolution,
                 duration=chosen.duration,
                 seed=_seed(stage, node, chosen.takes, shot.id),
-                retake=whole(node, "retake", 0),
+                retake=retake,
                 inputs=shot_inputs(stage, shot),
                 window=chosen.window,
                 overlap=OVERLAP if mode is Mode.EXTEND else _NO_OVERLAP,
             ),
             takes=chosen.takes,
-            select=_select(stage, node, chosen.takes, chosen.select, shot.id),
+            select=_select(stage, node, chosen.takes, chosen.select, retake, shot.id),
             stem=_stem(stage, shot.scene, shot.id),
             location=node.at("id"),
             scene=shot.scene,
@@ -183,10 +186,12 @@ class Builder:
                 captions=texts.captions,
             ),
             cut=_cut(stage, shot, chosen.duration),
-            review=_review(node),
-            notes=stage.scope.text(text_of(node, "notes"), node, "notes"),
-            tags=_tags(node),
+            review=_review(node) if "review" in node else _NO_REVIEW,
+            notes=stage.scope.text(text_of(node, "notes"), node, "notes") if "notes" in node else "",
+            tags=_tags(node) if "tags" in node else (),
         )
+        if chosen.upscale == UPSCALE_NONE and mode is not Mode.EXTEND:
+            return [clip]
         return [clip, *self._derived(stage, shot, clip, chosen, source)]
 
     def _choices(self, stage: Stage, shot: Shot, mode: Mode, source: Choices | None) -> Choices:
@@ -286,7 +291,7 @@ def _join(clip: Node, begin: Input, source: Choices) -> Node:
 
 
 def _stem(stage: Stage, scene: str, name: str) -> str:
-    return "_".join(part for part in (stage.project.code, scene, name, stage.cell.slug) if part)
+    return "_".join([part for part in (stage.project.code, scene, name, stage.slug) if part])
 
 
 def _seed(stage: Stage, node: Map, takes: int, subject: str) -> int:
@@ -298,8 +303,10 @@ def _seed(stage: Stage, node: Map, takes: int, subject: str) -> int:
     return seed
 
 
-def _select(stage: Stage, node: Map, takes: int, select: int, subject: str) -> int:
-    for key, value, least in (("takes", takes, 1), ("select", select, 1), ("retake", whole(node, "retake", 0), 0)):
+def _select(stage: Stage, node: Map, takes: int, select: int, retake: int, subject: str) -> int:
+    if 1 <= select <= takes and retake >= 0:
+        return select
+    for key, value, least in (("takes", takes, 1), ("select", select, 1), ("retake", retake, 0)):
         if value < least:
             message = f"{key}: {value} is less than {least}"
             advice = "use 'omit: true' to make nothing" if key == "takes" else f"write {least} or more"

@@ -28,16 +28,17 @@ PAID_BY_PLAN = "flow"
 
 
 class Stage(Struct, frozen=True):
-    """One cell of one compilation. The cells share everything but `cell`, `scope`, `ratio`, `suffix` and `assets`.
+    """One cell of one compilation. The cells share everything but their names and values and `assets`.
 
-    `verdicts`, `rows`, `paths` and `problems` fill up on the way. `ratio` is that of the cell, or "" without such an
-    axis; `suffix` ends the ids of its nodes.
+    `verdicts`, `rows`, `paths`, `speakers` and `problems` fill up on the way. `ratio` is that of the cell, or "" without
+    such an axis; `suffix` ends the ids of its nodes, `slug` their file names.
     """
 
     cell: Cell
     scope: Scope
     ratio: str
     suffix: str
+    slug: str
     board: Board
     catalogue: Catalogue
     matrix: Matrix
@@ -58,6 +59,7 @@ class Stage(Struct, frozen=True):
     rows: dict[str, Model | None] = field(default_factory=dict)
     paths: dict[str, Location] = field(default_factory=dict)
     assets: dict[str, FileSource | None] = field(default_factory=dict)
+    speakers: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_by_plan(self) -> bool:
@@ -88,7 +90,13 @@ class Stage(Struct, frozen=True):
         """Return the same compilation in another cell."""
         ratio = next((value for axis, value in cell.axes if axis == ASPECT), "")
         return replace(
-            self, cell=cell, scope=scope, ratio=ratio, suffix=f"@{cell.label}" if cell.axes else "", assets={}
+            self,
+            cell=cell,
+            scope=scope,
+            ratio=ratio,
+            suffix=f"@{cell.label}" if cell.axes else "",
+            slug=cell.slug,
+            assets={},
         )
 
     def row(self, model: str) -> Model | None:
@@ -137,6 +145,12 @@ class Stage(Struct, frozen=True):
                 plan_class=self.plan_class if self.is_by_plan else "",
             )
         return found
+
+    def near_speaker(self, name: str) -> str:
+        """Return which character a speaker may be meant to be, as advice; once for each name."""
+        if name not in self.speakers:
+            self.speakers[name] = did_you_mean(name, self.board.characters)
+        return self.speakers[name]
 
     def shot_id(self, name: str) -> str:
         """Return the node id of a shot in this cell."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.model import Caption, Location, Mode
 from veospec.spec.board import STILL, Shot, Still, entries, text_of
@@ -32,6 +35,7 @@ FASTEST_SPEECH = 24
 """Letters a second that nobody speaks clearly; a line that needs more does not fit its clip."""
 
 SHORTEST_CAPTION = Fraction(1)
+_START = Fraction(0)
 NO_STYLE = "none"
 BASE_STYLE = "base"
 
@@ -133,9 +137,12 @@ def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction, setting
     """Return the words of a shot in a cell."""
     voice = _voice_of(stage, shot, mode)
     node = shot.map
-    written = stage.scope.text(text_of(node, "prompt"), node, "prompt")
+    raw = text_of(node, "prompt")
+    written = stage.scope.text(raw, node, "prompt")
     lines, captions = _dialogue(stage, shot, voice, duration) if "dialogue" in node else ((), ())
-    prompt = _with_cast(stage, shot, voice, voice.say(text_of(node, "prompt"), node, "prompt"))
+    prompt = voice.say(raw, node, "prompt") if "@" in written else written
+    if shot.characters:
+        prompt = _with_cast(stage, shot, voice, prompt)
     _check_written(stage, written, node, shot.id)
     return Texts(_final(stage, setting.frame, prompt, lines, node, shot.id), _plain(stage, shot, written), captions)
 
@@ -173,8 +180,6 @@ def _plain(stage: Stage, item: Shot | Still, text: str) -> str:
 
 def _with_cast(stage: Stage, item: Shot | Still, voice: _Voice, prompt: str) -> str:
     """Put what the characters look like before the prompt, one line each."""
-    if not item.characters:
-        return prompt
     lines = []
     for use in item.characters:
         figure = stage.board.characters.get(use.name)
@@ -225,15 +230,16 @@ def _dialogue(
         at = _when(stage, entry, "at", shot.id)
         until = _when(stage, entry, "until", shot.id)
         lines.append(Spoken(said_by, line, at))
-        begin = at or Fraction(0)
-        end = until if until is not None else begin + _reading_time(line)
+        begin = at or _START
+        end = until if until is not None else _read_at(begin, len(line))
         captions.append((Caption(shown, line, begin, end), entry))
     return tuple(lines), tuple(_fitted(stage, shot, captions, duration))
 
 
-def _reading_time(line: str) -> Fraction:
-    """Return how long a line should stand, in whole tenths of a second."""
-    return max(SHORTEST_CAPTION, Fraction(ceil(10 * len(line) / LETTERS_PER_SECOND), 10))
+@lru_cache(maxsize=4_096)
+def _read_at(begin: Fraction, letters: int) -> Fraction:
+    """Return when a line that begins then has been read; it stands for whole tenths of a second."""
+    return begin + max(SHORTEST_CAPTION, Fraction(ceil(10 * letters / LETTERS_PER_SECOND), 10))
 
 
 def _speaker(stage: Stage, shot: Shot, voice: _Voice, entry: Map) -> tuple[str, str]:
@@ -244,7 +250,7 @@ def _speaker(stage: Stage, shot: Shot, voice: _Voice, entry: Map) -> tuple[str, 
         shown = display_name(stage, figure)
         slot = voice.slots()[0].get(name.lower()) if any(use.name == name for use in shot.characters) else None
         return slot or shown, shown
-    near = did_you_mean(name, stage.board.characters) if name else ""
+    near = stage.near_speaker(name) if name else ""
     if near.startswith("did you mean"):
         message = f"'{name[:60]}' speaks, but is no character"
         stage.problems.warning("VS242", entry.at("who"), message, near, shot.id)
@@ -266,26 +272,60 @@ def _fitted(stage: Stage, shot: Shot, captions: list[tuple[Caption, Map]], durat
     fitted = []
     for number, (caption, entry) in enumerate(captions):
         following = captions[number + 1][0].at if number + 1 < len(captions) else duration
-        _check_caption(stage, shot, caption, entry, duration)
-        limit = min(duration, following) if following > caption.at else duration
-        until = min(caption.until, limit)
-        if caption.at < until:
-            fitted.append(Caption(caption.who, caption.line, caption.at, until))
+        until, trouble = _span(
+            len(caption.line), caption.at, caption.until, following, duration, is_cut="until" in entry
+        )
+        if trouble is not None:
+            _tell_trouble(stage, shot, caption, entry, duration, trouble)
+        if until is not None:
+            fitted.append(caption if until == caption.until else replace(caption, until=until))
     return fitted
 
 
-def _check_caption(stage: Stage, shot: Shot, caption: Caption, entry: Map, duration: Fraction) -> None:
+class _Trouble(Enum):
+    """What does not fit about a caption."""
+
+    BEGINS_LATE = auto()
+    ENDS_LATE = auto()
+    ENDS_FIRST = auto()
+    TOO_FAST = auto()
+
+
+@lru_cache(maxsize=4_096)
+def _span(
+    letters: int, at: Fraction, until: Fraction, following: Fraction, duration: Fraction, *, is_cut: bool
+) -> tuple[Fraction | None, _Trouble | None]:
+    """Return when a caption ends, None when it is not seen at all, and what does not fit.
+
+    `is_cut` tells that its end is written. A film says much in the same few lengths, and exact fractions are slow.
+    """
+    trouble = None
+    if at >= duration:
+        trouble = _Trouble.BEGINS_LATE
+    elif is_cut and until > duration:
+        trouble = _Trouble.ENDS_LATE
+    elif is_cut and until <= at:
+        trouble = _Trouble.ENDS_FIRST
+    elif Fraction(letters, FASTEST_SPEECH) > duration - at:
+        trouble = _Trouble.TOO_FAST
+    end = min(until, min(duration, following) if following > at else duration)
+    return (end if at < end else None), trouble
+
+
+def _tell_trouble(
+    stage: Stage, shot: Shot, caption: Caption, entry: Map, duration: Fraction, trouble: _Trouble
+) -> None:
     warn = stage.problems.warning
-    if caption.at >= duration:
+    if trouble is _Trouble.BEGINS_LATE:
         message = f"the line begins at {spoken(caption.at)}, but the clip ends at {spoken(duration)}"
         warn("VS295", entry.at("at"), message, "begin it earlier, or make the clip longer", shot.id)
-    elif "until" in entry and caption.until > duration:
+    elif trouble is _Trouble.ENDS_LATE:
         message = f"the line ends at {spoken(caption.until)}, but the clip ends at {spoken(duration)}"
         warn("VS295", entry.at("until"), message, "end it earlier, or make the clip longer", shot.id)
-    elif "until" in entry and caption.until <= caption.at:
+    elif trouble is _Trouble.ENDS_FIRST:
         message = "the line ends before it begins"
         stage.problems.error("VS295", entry.at("until"), message, "write a later end", shot.id)
-    elif Fraction(len(caption.line), FASTEST_SPEECH) > duration - caption.at:
+    else:
         message = f"nobody can say {len(caption.line)} letters in the {spoken(duration - caption.at)} that are left"
         warn("VS295", entry.at("line"), message, "shorten the line, or begin it earlier", shot.id)
 
