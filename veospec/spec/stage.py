@@ -30,8 +30,8 @@ PAID_BY_PLAN = "flow"
 class Stage(Struct, frozen=True):
     """One cell of one compilation. The cells share everything but their names and values and `assets`.
 
-    `verdicts`, `rows`, `paths`, `speakers` and `problems` fill up on the way. `ratio` is that of the cell, or "" without
-    such an axis; `suffix` ends the ids of its nodes, `slug` their file names.
+    `verdicts`, `rows`, `paths`, `speakers` and `problems` fill up on the way. `ratio` is that of the cell, or ""
+    without such an axis; `suffix` ends the ids of its nodes, `slug` their file names.
     """
 
     cell: Cell
