@@ -119,5 +119,11 @@ class Flow:
         entry: dict[str, Any] = record["response"]["media"][0]
         return entry
 
+    def larger(self, ref: str) -> str:
+        """Return the id of a clip's upscale."""
+        answer = self.post("/videos/upscale", {"mediaGenerationId": ref})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["media"][0]["mediaGenerationId"])
+
     def file(self, url: str, **extra: Any) -> httpx.Response:
         return self._plain.get(url, **extra)

@@ -15,11 +15,10 @@ import httpx
 import pytest
 from emulator_client import EMAIL, Flow
 
-from veospec.emulator import faults
-from veospec.emulator.faults import Rule, Sight, read_rules
+from veospec.emulator import fault_script, faults
+from veospec.emulator.faults import Sight
 from veospec.emulator.options import AccountOption, Options
-from veospec.emulator.serve import load_faults, running
-from veospec.errors import SpecUnreadable, UsageError
+from veospec.emulator.serve import running
 
 
 @pytest.fixture
@@ -42,6 +41,9 @@ BEFORE = [
     ({"fault": "HTML 403"}, 403, "error code: 1010"),
     ({"fault": 404, "text": "Asset gone"}, 404, "Asset gone"),
     ({"fault": 408}, 408, "Polling timeout"),
+    ({"fault": 412}, 412, "Not enough credits"),
+    ({"fault": 413}, 413, "Payload too large"),
+    ({"fault": 422}, 422, "Content moderated"),
     ({"fault": 429}, 429, "PUBLIC_ERROR_USER_REQUESTS_THROTTLED"),
     ({"fault": 429, "reason": "USER_QUOTA"}, 429, "PUBLIC_ERROR_USER_QUOTA_REACHED"),
     ({"fault": 429, "reason": "PER_MODEL_DAILY"}, 429, "PUBLIC_ERROR_PER_MODEL_DAILY_QUOTA_REACHED"),
@@ -187,6 +189,53 @@ def test_jobs_that_are_gone(calm: Flow, fault: str, status: int) -> None:
     assert [calm.job(job).status_code for _ in range(3)] == [status, status, 200]
 
 
+@pytest.mark.parametrize(("fault", "status"), [("job-vanished", 404), ("job-expired", 410)])
+def test_a_job_can_be_made_to_be_lost_for_good_and_is_paid(calm: Flow, fault: str, status: int) -> None:
+    calm.faults({"call": "videos", "fault": fault})
+    before = calm.total
+    lost, other = calm.submit(), calm.submit()
+    assert calm.total == before + 20
+    assert [calm.job(lost).status_code for _ in range(2)] == [status, status]
+    assert calm.job(other).status_code == 200
+    calm.advance(10)
+    shown = calm.get("/jobs?options=history").json()["videos"]["history"]
+    assert (lost in shown, other in shown) == (status == 410, True)
+
+
+def test_a_job_can_be_made_whose_links_are_dead_when_they_are_first_seen(start: Any) -> None:
+    flow = start(job_seconds=100)
+    flow.faults({"call": "videos", "fault": "expired-link"})
+    job = flow.submit()
+    assert flow.job(job).json()["status"] == "created"
+    statuses = [flow.file(flow.finished(job)["response"]["media"][0]["videoUrl"]).status_code for _ in range(2)]
+    assert statuses == [403, 200]
+
+
+def test_a_script_decides_how_long_an_account_rests(start: Any) -> None:
+    flow = start(accounts=(AccountOption(EMAIL), AccountOption("second@example.com")))
+    flow.faults({"call": "videos", "account": EMAIL, "number": "1-2", "fault": 429, "retry": 60})
+    assert flow.post("/videos", {"prompt": "x", "email": EMAIL}).status_code == 429
+    (rest,) = flow.get("/jobs").json()["videos"]["quarantined"]
+    assert (rest["email"], rest["model"]) == ("st***@example.com", "*")
+    for _ in range(3):
+        assert "-email:se***@" in flow.submit()
+    flow.advance(1000)
+    assert "quarantined" not in flow.get("/jobs").json()["videos"]
+
+
+def test_a_refused_captcha_names_a_job_that_never_was(calm: Flow) -> None:
+    calm.faults({"call": "videos", "number": "1-2", "fault": 403})
+    body = calm.post("/videos", {"prompt": "x", "captchaRetry": 3}).json()
+    assert set(body) == {"jobId", "error", "code", "response"}
+    assert body["error"].endswith("after 3 attempts")
+    assert calm.job(body["jobId"]).status_code == 404
+    calm.advance(400)
+    stats = calm.get("/accounts/captcha-stats?limit=50").json()["data"]
+    assert body["jobId"] in [row["jobId"] for row in stats]
+    tried = calm.post("/videos", {"prompt": "x", "captchaOrder": "CapSolver,CapSolver"}).json()["error"]
+    assert tried.endswith("after 2 attempts")
+
+
 def test_a_redirect(calm: Flow) -> None:
     calm.faults({"call": "videos", "fault": "redirect", "to": "http://127.0.0.1:1/elsewhere"})
     answer = calm.post("/videos", {"prompt": "x", "async": True})
@@ -259,21 +308,6 @@ def test_slow_makes_the_job_before_it_answers(calm: Flow) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "fires"),
-    [
-        (2, [2]),
-        ("2-3", [2, 3]),
-        ("3-", [3, 4, 5]),
-        ("every", [1, 2, 3, 4, 5]),
-        ([1, "4-"], [1, 4, 5]),
-    ],
-)
-def test_numbers(number: Any, fires: list[int]) -> None:
-    (rule,) = read_rules([{"call": "videos", "number": number, "fault": 500}])
-    assert [n for n in range(1, 6) if faults.is_due(rule, n)] == fires
-
-
-@pytest.mark.parametrize(
     ("rule", "sight", "fits"),
     [
         ({"call": "videos"}, Sight("videos", "POST", "/videos"), True),
@@ -286,6 +320,15 @@ def test_numbers(number: Any, fires: list[int]) -> None:
         ({"call": "POST /videos*"}, Sight("videos/extend", "POST", "/videos/extend"), True),
         ({"call": "post /v1/google-flow/videos"}, Sight("videos", "POST", "/videos"), True),
         ({"call": "GET /jobs"}, Sight("job", "GET", "/jobs/j1"), False),
+        ({"call": "/jobs/*"}, Sight("job", "GET", "/jobs/j1"), True),
+        ({"path": "/videos"}, Sight("videos", "POST", "/videos"), True),
+        ({"path": "/v1/google-flow/videos/*"}, Sight("videos", "POST", "/videos"), False),
+        ({"path": "/characters*", "method": "get"}, Sight("characters", "POST", "/characters"), False),
+        (
+            {"call": "download", "path": "/flow-content/video/*"},
+            Sight("download", "GET", "/flow-content/image/1"),
+            False,
+        ),
         ({"call": "videos", "model": "omni-flash"}, Sight("videos", "POST", "/videos", "veo-3.1-fast"), False),
         ({"call": "videos", "account": "A@b.de"}, Sight("videos", "POST", "/v", "", frozenset({"a@b.de"})), True),
         ({"call": "videos", "account": "a@b.de"}, Sight("videos", "POST", "/v", "", frozenset({"c@b.de"})), False),
@@ -293,8 +336,8 @@ def test_numbers(number: Any, fires: list[int]) -> None:
     ],
 )
 def test_matching(rule: dict[str, Any], sight: Sight, fits: bool) -> None:
-    (read,) = read_rules([{"fault": 500, **rule}])
-    assert faults.matches(read, sight) is fits
+    (read,) = fault_script.read([{"fault": 500, **rule}])
+    assert faults.matches(read, sight) == fits
 
 
 def test_the_first_of_several_rules_wins_and_all_count(calm: Flow) -> None:
@@ -317,72 +360,6 @@ def test_rules_see_the_account_behind_references(start: Any) -> None:
     assert "se***" in flow.submit()  # the first rests for half an hour
 
 
-# -- scripts ----------------------------------------------------------------------------------------------
-
-SCRIPT = """
-faults:
-  - call: videos
-    number: 2
-    fault: 429
-    reason: THROTTLED
-    retry: 5
-  - {call: download, number: 1-3, fault: truncated-body}
-  - call: [job, jobs]
-    fault: HTML 403
-"""
-
-
-def test_a_script_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "faults.yaml"
-    path.write_text(SCRIPT)
-    assert load_faults(path) == (
-        Rule(("videos",), "429", ((2, 2),), reason="THROTTLED", retry_s=5.0),
-        Rule(("download",), "truncated-body", ((1, 3),)),
-        Rule(("job", "jobs"), "403", reason="html"),
-    )
-    path.write_text("")
-    assert load_faults(path) == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("- {call: videos, fault: explode}", "no fault 'explode'"),
-        ("- {call: movies, fault: 500}", "no call 'movies'"),
-        ("- {call: videos, fault: 500, when: 2}", "'when' is no key of 500"),
-        ("- {call: videos, fault: 500, retry: 2}", "'retry' is no key of 500"),
-        ("- {call: videos}", "'fault' is missing"),
-        ("- {fault: 500}", "'call' is missing"),
-        ("- {call: videos, number: 0, fault: 500}", "'0' is no call number"),
-        ("- {call: videos, number: soon, fault: 500}", "'soon' is no call number"),
-        ("- {call: videos, fault: slow, seconds: long}", "'seconds' is a number"),
-        ("- {call: videos, fault: 502, accepted: 1}", "'accepted' is true or false"),
-        ("- {call: videos, fault: filtered-entry, entry: 9}", "'entry' is 1 to 4"),
-        ("- {call: images, fault: encoded-image, where: there}", "'where' is image or entry"),
-        ("- {call: videos, fault: images-silent-refusal}", "does nothing for videos"),
-        ("- {call: [job, jobs], fault: job-expired}", "does nothing for jobs"),
-        ("- videos", "expected a mapping"),
-        ("rules: []", "the one key 'faults'"),
-        ("faults: 3", "expected a list"),
-    ],
-)
-def test_bad_scripts_say_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "faults.yaml"
-    path.write_text(text)
-    with pytest.raises(UsageError) as caught:
-        load_faults(path)
-    assert message in caught.value.message
-
-
-def test_scripts_that_are_no_yaml(tmp_path: Path) -> None:
-    path = tmp_path / "faults.yaml"
-    with pytest.raises(UsageError, match="cannot be read"):
-        load_faults(path)
-    path.write_text("- {call: [")
-    with pytest.raises(SpecUnreadable):
-        load_faults(path)
-
-
 def test_every_fault_is_documented_and_every_call_known() -> None:
     assert faults.HELP
     for name in faults.FAULTS:
@@ -395,7 +372,10 @@ def test_every_fault_is_documented_and_every_call_known() -> None:
 
 def test_counts_survive_a_restart(tmp_path: Path) -> None:
     options = Options(
-        job_seconds=0, media="small", state=tmp_path, faults=read_rules([{"call": "videos", "number": 2, "fault": 500}])
+        job_seconds=0,
+        media="small",
+        state=tmp_path,
+        faults=fault_script.read([{"call": "videos", "number": 2, "fault": 500}]),
     )
     seen = []
     for _ in range(3):

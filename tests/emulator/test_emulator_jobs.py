@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -189,7 +191,8 @@ def test_more_than_the_limit_is_throttled(start: Any) -> None:
 
 
 def test_the_balancer_leaves_throttled_accounts_alone(start: Any) -> None:
-    flow = start(job_seconds=100, concurrency=1, accounts=(AccountOption(EMAIL), AccountOption(OTHER)))
+    accounts = (AccountOption(EMAIL), AccountOption(OTHER))
+    flow = start(job_seconds=100, concurrency=1, throttle_seconds=1800, accounts=accounts)
     jobs = [flow.submit(), flow.submit()]
     assert {"st***@" in job for job in jobs} == {True, False}
     for email in (EMAIL, OTHER):
@@ -251,6 +254,12 @@ def test_images_are_upscaled_in_the_body(flow: Flow) -> None:
     assert flow.post("/images/upscale", {"mediaGenerationId": flow.picture()}).status_code == 400
 
 
+def test_june_enlarges_no_picture_of_imagen(june: Flow) -> None:
+    refused = june.post("/images/upscale", {"mediaGenerationId": june.still(model="imagen-4")})
+    assert (refused.status_code, "imagen-4" in refused.text) == (400, True)
+    assert june.post("/images/upscale", {"mediaGenerationId": june.still(model="nano-banana")}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "text"),
     [
@@ -266,6 +275,7 @@ def test_images_are_upscaled_in_the_body(flow: Flow) -> None:
         ),
         ("/videos/extend", {"prompt": "x", "mediaGenerationId": "VEO", "duration": 8}, 400, "duration not supported"),
         ("/videos/extend", {"prompt": "x", "mediaGenerationId": "VEO", "model": "omni-flash"}, 400, "model has"),
+        ("/videos/extend", {"prompt": "x", "mediaGenerationId": "LARGER"}, 400, "Only generated"),
         ("/videos/upscale", {"mediaGenerationId": "UPLOAD"}, 400, "Only generated"),
         ("/videos/upscale", {"mediaGenerationId": "VEO", "resolution": "8K"}, 400, "resolution has incorrect format"),
         ("/videos/upscale", {"mediaGenerationId": "VEO", "resolution": "720p"}, 400, "already"),
@@ -300,6 +310,7 @@ def test_bad_operations(flow: Flow, path: str, body: dict[str, Any], status: int
         "VEO": lambda: flow.made()["mediaGenerationId"],
         "TALL": lambda: flow.made(aspectRatio="portrait")["mediaGenerationId"],
         "IMAGE": flow.picture,
+        "LARGER": lambda: flow.larger(flow.made()["mediaGenerationId"]),
     }
 
     def filled(value: Any) -> Any:
@@ -426,6 +437,58 @@ def test_a_restart_changes_nothing(tmp_path: Path) -> None:
         flow.submit(startImage=upload)
 
 
+def test_a_restart_needs_no_accounts_on_the_command_line(tmp_path: Path) -> None:
+    given = (AccountOption(OTHER, "pro", 100),)
+    with (
+        running(Options(job_seconds=0, media="small", state=tmp_path, accounts=given)) as address,
+        Flow(address) as flow,
+    ):
+        flow.submit()
+    with running(Options(job_seconds=0, media="small", state=tmp_path)) as address, Flow(address) as flow:
+        assert address.emails == (OTHER,)
+        assert list(flow.get("/accounts").json()) == [OTHER]
+    larger = (AccountOption(OTHER, "ultra-200", 9), AccountOption(EMAIL))
+    with running(Options(media="small", state=tmp_path, accounts=larger)) as address, Flow(address) as flow:
+        assert address.emails == (OTHER, EMAIL)
+        known = flow.admin("accounts")[OTHER]
+    assert known == {"plan": "ultra-200", "credits": 80}  # the balance is what was left
+
+
+KILLED_AT = ("add_charge", "add_attempt", "put_media", "put_job", "put_account")
+
+
+@pytest.mark.parametrize("step", KILLED_AT)
+def test_a_kill_while_a_job_is_made_leaves_all_of_it_or_nothing(tmp_path: Path, step: str) -> None:
+    program = f"""
+import os, sys
+from pathlib import Path
+from veospec.emulator.state import State
+from veospec.emulator.options import Options
+from veospec.emulator.serve import serve
+written = State.{step}
+def die(self, *given):
+    written(self, *given)
+    if any(job.operation == "videos" for job in self.jobs.values()) or {step!r} in ("put_media", "put_account"):
+        os._exit(9)
+def arm(address):
+    State.{step} = die
+    print(address.base_url, flush=True)
+serve(Options(job_seconds=0, media="small", state=Path(sys.argv[1])), arm)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        base = process.stdout.readline().strip()
+        headers = {"Authorization": "Bearer user:777-x"}
+        with pytest.raises(httpx.TransportError):
+            httpx.post(f"{base}/videos", json={"prompt": "x", "async": True}, headers=headers, verify=False)
+    assert process.returncode == 9
+    with running(Options(media="small", state=tmp_path)) as address, Flow(address) as flow:
+        jobs = flow.get("/jobs?options=history").json()["videos"]["history"]
+        spent = 25_000 - flow.admin("accounts")[EMAIL]["credits"]
+        assert (len(jobs), flow.total, spent) == (0, 0, 0)
+
+
 def test_a_link_of_before_a_restart_still_works(tmp_path: Path) -> None:
     options = Options(job_seconds=0, media="small", state=tmp_path)
     with running(options) as address, Flow(address) as flow:
@@ -457,9 +520,12 @@ def test_the_ledger_holds_what_is_asked_of_it(flow: Flow) -> None:
         ({"host": "0.0.0.0"}, "loopback"),
         ({"table": "may"}, "no model table"),
         ({"media": "huge"}, "no media size"),
-        ({"accounts": ()}, "at least one account"),
+        ({"accounts": (AccountOption("a@b.de"), AccountOption("A@b.de"))}, "given twice"),
         ({"token": "secret"}, "user:<digits>-<suffix>"),
-        ({"job_seconds": -1}, "negative"),
+        ({"job_seconds": -1}, "0 to 2,592,000 seconds, not -1"),
+        ({"job_seconds": float("nan")}, "not nan"),
+        ({"image_seconds": float("inf")}, "not inf"),
+        ({"concurrency": -1}, "negative"),
     ],
 )
 def test_bad_options(options: dict[str, Any], text: str) -> None:
@@ -527,6 +593,25 @@ def test_a_webhook_on_loopback_is_told_at_each_step(start: Any) -> None:
     assert heard[-1]["response"]["media"][0]["videoUrl"].startswith(flow.address.root)
 
 
+def test_who_waits_for_a_synchronous_job_is_told_meanwhile(start: Any) -> None:
+    flow = start(job_seconds=0.3, image_seconds=0.3)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Listener) as server:
+        server.heard = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+        for path in ("/videos", "/images"):
+            assert flow.post(path, {"prompt": "x", "count": 1, "replyUrl": url}).status_code == 200
+            before = [record["status"] for record in list(server.heard)]  # type: ignore[attr-defined]
+            assert before[:2] == ["created", "started"], path
+            deadline = time.monotonic() + 10
+            while len(server.heard) < 3 and time.monotonic() < deadline:  # type: ignore[attr-defined]
+                time.sleep(0.01)
+            assert server.heard[2]["type"] == path.strip("/s")  # type: ignore[attr-defined]
+            server.heard.clear()  # type: ignore[attr-defined]
+        server.shutdown()
+
+
 def test_the_users_own_account(flow: Flow) -> None:
     root = flow.address.root
     headers = {"Authorization": f"Bearer {flow.token}"}
@@ -537,7 +622,8 @@ def test_the_users_own_account(flow: Flow) -> None:
 
 def test_the_raw_bytes_of_an_asset(flow: Flow) -> None:
     ref = flow.upload(png(3))
-    assert flow.get(f"/assets/{quote(ref, safe='')}?raw=true").content == png(3)
+    answer = flow.get(f"/assets/{quote(ref, safe='')}?raw=true")
+    assert (answer.content, answer.headers["content-type"]) == (png(3), "image/png")
 
 
 @pytest.mark.parametrize(
@@ -561,6 +647,7 @@ def test_bad_calls_of_the_emulators_own(flow: Flow, method: str, name: str, body
     [
         ("a@b.de", AccountOption("a@b.de", "ultra-200", 25_000)),
         ("a@b.de:pro", AccountOption("a@b.de", "pro", 25_000)),
+        ("a@b.de:Ultra:9", AccountOption("a@b.de", "ultra-200", 9)),
         ("a@b.de:free:1_000", AccountOption("a@b.de", "free", 1000)),
     ],
 )
@@ -614,3 +701,14 @@ def test_captcha_stats_by_day_and_provider(start: Any) -> None:
     assert flow.get(f"/accounts/captcha-stats?date={day}&provider=CapSolver").json()["total"] == 1
     assert flow.get("/accounts/captcha-stats?provider=AntiCaptcha&limit=5").json()["total"] == 0
     assert flow.get("/accounts/captcha-stats").json()["total"] == 0
+    for date in ("yesterday", "2026-13-01", "2026-1-1", ""):
+        assert flow.get(f"/accounts/captcha-stats?date={date}").status_code == 400
+    assert flow.get("/accounts/captcha-stats?date=ignored&limit=5").status_code == 200
+
+
+def test_the_first_provider_of_the_order_solves_the_captcha(start: Any) -> None:
+    flow = start()
+    job = flow.submit(captchaOrder="YesCaptcha, CapSolver")
+    assert flow.job(job).json()["response"]["captcha"]["service"] == "YesCaptcha"
+    flow.advance(400)
+    assert flow.get("/accounts/captcha-stats?provider=YesCaptcha").json()["data"][0]["jobId"] == job

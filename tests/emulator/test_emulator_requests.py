@@ -86,6 +86,9 @@ REFUSED = [
         {"prompt": "x", "referenceImage_1": image(), "referenceAudio_1": "Kore", "referenceAudio_2": "Puck"},
         "voices for veo-3.1-fast",
     ),
+    ({"prompt": "x", "referenceImage_4": image()}, "Parameter referenceImage_4 is not supported by veo-3.1-fast"),
+    ({"prompt": "x", "model": "omni-flash", "referenceImage_8": image()}, "referenceImage_8 is not supported by omni"),
+    ({"prompt": "x", **references(1), "referenceAudio_2": "Kore"}, "Parameter referenceAudio_2 is not supported by"),
     ({"prompt": "x", "referenceImage_1": image(), "duration": 6}, "duration must be 8"),
     ({"prompt": "x", "duration": 10}, "duration 10 is not supported by veo-3.1-fast"),
     ({"prompt": "x", "model": "omni-flash", "duration": 5}, "duration 5 is not supported by omni-flash"),
@@ -117,16 +120,16 @@ def test_a_bad_video_request_is_refused_by_name_and_costs_nothing(flow: Flow, bo
 
 ACCEPTED = [
     ({"prompt": "x"}, "veo_3_1_t2v_fast", 10),
-    ({"prompt": "x", "model": "veo-3.1-lite", "duration": 4}, "veo_3_1_t2v_lite", 5),
+    ({"prompt": "x", "model": "veo-3.1-lite", "duration": 4}, "veo_3_1_t2v_lite_4s", 5),
     ({"prompt": "x", "duration": 8.0, "captchaRetry": 5, "replyRef": "r"}, "veo_3_1_t2v_fast", 10),
     ({"prompt": "x", "model": "veo-3.1-quality", "count": 2}, "veo_3_1_t2v_quality", 200),
     ({"prompt": "x", "model": "veo-3.1-lite-low-priority"}, "veo_3_1_t2v_lite_low_priority", 0),
-    ({"prompt": "x", "startImage": image(), "duration": 6}, "veo_3_1_i2v_fast", 10),
+    ({"prompt": "x", "startImage": image(), "duration": 6}, "veo_3_1_i2v_fast_6s", 10),
     ({"prompt": "x", "startImage": image(), "endImage": image(2)}, "veo_3_1_i2v_fast_fl", 10),
     ({"prompt": "@referenceImage_1", **references(3), "referenceAudio_1": "kore"}, "veo_3_1_r2v_fast", 10),
     ({"prompt": "x", "model": "omni-flash", "duration": 10, **references(7)}, "abra_r2v_10s", 15),
     ({"prompt": "x", "model": "omni-flash", "resolution": "360p", "duration": 4}, "abra_t2v_4s", 4),
-    ({"prompt": "x", "model": "omni-flash", "startImage": image(), "endImage": image()}, "abra_i2v_8s", 12),
+    ({"prompt": "x", "model": "omni-flash", "startImage": image(), "endImage": image()}, "abra_i2v_fl_8s", 12),
     ({"prompt": "x", "model": "omni-flash", "referenceVideo_1": "VIDEO", **references(5)}, "abra_edit", 20),
     ({"prompt": "x", "model": "omni-flash-1.2", "duration": 15}, "abra_1_2_t2v_15s", 60),
     ({"prompt": "x", "model": "omni-flash-1.2", "duration": 3, **references(10)}, "abra_1_2_r2v_3s", 9),
@@ -278,11 +281,20 @@ def test_unknown_paths_and_methods(flow: Flow, method: str, path: str, status: i
         (b"[1]", "application/json"),
         (b'{"prompt": NaN}', "application/json"),
         (b"[" * 100_000, "application/json"),
+        (b'{"prompt": "half a pair \\ud83d", "async": true}', "application/json"),
+        (b'{"prompt": "x", "\\uD83D": 1}', "application/json"),
     ],
 )
 def test_a_body_that_is_no_json_object_is_400(flow: Flow, content: bytes, media_type: str) -> None:
     answer = flow.post("/videos", content=content, headers={"Content-Type": media_type})
     assert answer.status_code == 400
+
+
+def test_a_prompt_in_any_script_comes_back_as_it_was_sent(flow: Flow) -> None:
+    body = b'{"prompt": "caf\xc3\xa9 \\ud83c\\udfac \\u0000", "async": true}'
+    answer = flow.post("/videos", content=body, headers={"Content-Type": "application/json; charset=utf-8"})
+    assert answer.json()["request"]["prompt"] == "caf\xe9 \U0001f3ac \0"
+    assert flow.charges[-1]["request"]["prompt"] == "caf\xe9 \U0001f3ac \0"
 
 
 def test_a_form_is_taken_where_the_service_takes_one(flow: Flow) -> None:
@@ -361,6 +373,23 @@ def test_plans_open_and_close_models(start: Any) -> None:
         answer = flow.post("/videos", {**body, "email": emails[plan], "async": True})
         assert (plan, body, answer.status_code) == (plan, body, status), answer.text
         assert text in answer.text
+
+
+def test_models_are_listed_by_key_with_their_prices(start: Any) -> None:
+    flow = start(accounts=tuple(AccountOption(f"{plan}@example.com", plan) for plan in ("free", "pro", "ultra-100")))
+    listed = {}
+    for plan in ("free", "pro", "ultra-100"):
+        rows = flow.get(f"/accounts/{plan}@example.com").json()["models"]["videoModels"]
+        assert len({row["key"] for row in rows}) == len(rows)
+        listed[plan] = {
+            row["key"]: (row["displayName"], row["videoLengthSeconds"], row.get("creditCost")) for row in rows
+        }
+    assert listed["pro"]["veo_3_1_t2v_fast"] == ("Veo 3.1 - Fast", 8, 20)
+    assert listed["ultra-100"]["veo_3_1_i2v_fast_4s_fl"] == ("Veo 3.1 - Fast", 4, 10)
+    assert listed["ultra-100"]["veo_3_1_t2v_lite_low_priority"][2] is None
+    assert listed["pro"]["abra_edit"] == ("Omni 1.1 Flash", 8, 20)
+    assert not [key for key in listed["pro"] if ("_4s" in key and key.startswith("veo")) or "low_priority" in key]
+    assert {name for name, *_ in listed["free"].values()} == {"Omni 1.2 Flash"}
 
 
 @pytest.mark.parametrize(("plan", "price"), [("pro", 20), ("ultra-100", 10)])

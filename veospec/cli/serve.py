@@ -8,7 +8,8 @@ import click
 
 from veospec.errors import Exit, UsageError
 
-_ACCOUNT_HELP = "EMAIL[:PLAN[:CREDITS]], repeatable; without it one Ultra account with 25,000 credits."
+_ACCOUNT_HELP = """EMAIL[:PLAN[:CREDITS]], repeatable; without it one Ultra account with 25,000 credits (or what --state
+knows). Plans: free, plus, pro, ultra-100, ultra-200, ultra-200-member (of a family), ws-ultra."""
 
 
 @click.command()
@@ -39,15 +40,16 @@ def emulator(faults: Path | None, accounts: tuple[str, ...], *, faults_help: boo
     Prints one line with the variables to export. GET /_emulator/ledger tells what a real account would have paid.
     """
     try:
+        from veospec.emulator.fault_script import load
         from veospec.emulator.faults import HELP
-        from veospec.emulator.options import AccountOption, Options, parse_account
-        from veospec.emulator.serve import load_faults, serve
+        from veospec.emulator.options import Options, parse_account
+        from veospec.emulator.serve import serve
     except ModuleNotFoundError as error:
         raise UsageError(f"the emulator needs {error.name}", "pip install 'veospec[emulator]'") from error
     if faults_help:
         click.echo((HELP or "").strip())
         return Exit.DONE
-    given: tuple[AccountOption, ...] = tuple(parse_account(text) for text in accounts)
-    rules = load_faults(faults) if faults is not None else ()
-    serve(Options(faults=rules, **({"accounts": given} if given else {}), **options))  # type: ignore[arg-type]
+    given = tuple(parse_account(text) for text in accounts)
+    rules = load(faults) if faults is not None else ()
+    serve(Options(faults=rules, accounts=given, **options))  # type: ignore[arg-type]
     return Exit.DONE

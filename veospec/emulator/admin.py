@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from veospec.emulator import faults, refusals, times
+from veospec.emulator import fault_script, refusals, times
 from veospec.emulator.web import Answer, House, refused
 from veospec.errors import UsageError
 
@@ -60,7 +60,7 @@ def _answer(house: House, method: str, name: str, body: Json) -> Answer:
             return Answer(200, {"now": times.iso(state.clock.now()), "offset_s": state.clock.offset_s})
         case (("GET" | "POST" | "DELETE"), "faults"):
             if method != "GET":
-                rules = faults.read_rules(body, "rules") if method == "POST" else ()
+                rules = fault_script.read(body, "rules") if method == "POST" else ()
                 house.replace_rules(rules)
             return Answer(200, {"rules": [_rule(house, number) for number in range(len(house.rules))]})
         case _:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from veospec.emulator import ids, refusals, replies, times
+from veospec.emulator.replies import Links
 from veospec.emulator.state import Job
 from veospec.emulator.tables import CAPTCHA_PROVIDERS
 from veospec.emulator.web import Answer, Call
@@ -71,6 +73,9 @@ async def captcha_stats(call: Call) -> Answer:
     """`GET /accounts/captcha-stats`: every attempt, some minutes late."""
     query = call.query
     limit = query.get("limit")
+    date = query.get("date", times.iso(call.now)[:10])
+    if limit is None and not _is_date(date):
+        raise refusals.wrong_format("date")
     if limit is not None and not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= 50_000):
         raise refusals.wrong_format("limit")
     newest = times.iso(call.now - STATS_LATE_S)
@@ -83,9 +88,16 @@ async def captcha_stats(call: Call) -> Answer:
         shown["limit"] = int(limit)
         rows = rows[-int(limit) :]
     else:
-        shown["date"] = query.get("date", times.iso(call.now)[:10])
-        rows = [row for row in rows if row["timestamp"].startswith(shown["date"])]
+        shown["date"] = date
+        rows = [row for row in rows if row["timestamp"].startswith(date)]
     return Answer(200, {**shown, "total": len(rows), "summary": _stats_summary(rows), "data": rows[::-1]})
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").strftime("%Y-%m-%d") == text  # noqa: DTZ007  (a date only)
+    except ValueError:
+        return False
 
 
 def _stats_summary(rows: list[dict[str, Json]]) -> dict[str, Json]:
@@ -116,11 +128,20 @@ async def job(call: Call) -> Answer:
     if user != call.user:
         raise refusals.foreign(user)
     found = call.house.state.jobs.get(raw)
-    if found is None:
+    if found is None or found.spoiled == "job-vanished":
         raise refusals.not_found("Job not found")
-    if call.now - found.created > times.RETENTION_S:
+    if found.spoiled == "job-expired" or call.now - found.created > times.RETENTION_S:
         raise refusals.plain(410, "Job has expired")
-    return Answer(200, replies.record(found, call.house.state.media, call.links(found.ends), call.now))
+    return Answer(200, replies.record(found, call.house.state.media, _links(call, found), call.now))
+
+
+def _links(call: Call, found: Job) -> Links:
+    """Return the signer of a record's links; a job can be made with dead ones, which the next look renews."""
+    if found.spoiled != "expired-link" or found.ends > call.now:
+        return call.links(found.ends)
+    found.spoiled = ""
+    call.house.state.put_job(found)
+    return call.dead_links()
 
 
 async def jobs(call: Call) -> Answer:
@@ -131,7 +152,11 @@ async def jobs(call: Call) -> Answer:
     house = call.house
     emails = [account.email for account in house.desk.connected()]
     since = call.now - 900
-    recent = [j for j in reversed(house.state.jobs.values()) if j.user == call.user and j.ends >= since]
+    recent = [
+        j
+        for j in reversed(house.state.jobs.values())
+        if j.user == call.user and j.ends >= since and j.spoiled != "job-vanished"
+    ]
     shown: dict[str, Json] = {"emails": [ids.mask(email) for email in emails]}
     families = {
         "videos": [j for j in recent if j.family == "videos"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, TypeAlias
 
-from veospec.emulator import ids, params, references, refusals, replies, tables
+from veospec.emulator import downloads, ids, params, references, refusals, replies, tables
 from veospec.emulator.ids import mask
 from veospec.emulator.state import Character, Media, Voice
 from veospec.emulator.web import Answer, Call
@@ -28,7 +28,8 @@ async def upload(call: Call) -> Answer:
     account = house.desk.working(call.args[0]) if call.args else house.desk.chosen(None, (), "assets")
     media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _TYPES:
-        raise refusals.bad(f"Content-Type {media_type or 'missing'} is not supported. Supported: {', '.join(_TYPES)}")
+        given = f"Content-Type {media_type} is not supported" if media_type else "Content-Type is missing"
+        raise refusals.bad(f"{given}. Supported: {', '.join(_TYPES)}")
     if not call.content:
         raise refusals.bad("Request body is empty")
     limit = VIDEO_BYTES if media_type == "video/mp4" else IMAGE_BYTES
@@ -50,8 +51,9 @@ async def upload(call: Call) -> Answer:
         recipe={"op": "blob", "digest": house.state.add_blob(content), "type": media_type},
         workflow=str(uuid.uuid4()), title="upload",
     )  # fmt: skip
-    house.state.put_media(media)
-    house.desk.charge("assets", account, request={"contentType": media_type, "bytes": len(content)})
+    with house.state.whole():
+        house.state.put_media(media)
+        house.desk.charge("assets", account, request={"contentType": media_type, "bytes": len(content)})
     return Answer(200, replies.upload(media))
 
 
@@ -65,7 +67,7 @@ async def asset(call: Call) -> Answer:
     media = references.media(call.house.state, call.user, call.args[0])
     if "raw" in call.query and not call.house.table.is_june:
         content = await call.house.studio.file(media)
-        return Answer(200, content=content, media_type="video/mp4" if media.kind == "video" else "image/jpeg")
+        return Answer(200, content=content, media_type=downloads.type_of(media.kind, content))
     text = ids.media_id(user=media.user, email=media.email, kind=media.kind, key=media.key)
     return Answer(200, {"url": call.links().to(media.kind, media.key), "mediaGenerationId": text})
 
@@ -142,8 +144,9 @@ async def make_voice(call: Call) -> Answer:
         str(uuid.uuid4()), str(uuid.uuid4()), call.user, account.email, body["voice"], body["displayName"],
         body["dialog"], body["voicePerformance"],
     )  # fmt: skip
-    house.state.put_voice(entry)
-    house.desk.charge("voices", account, request={**body, "email": mask(body["email"])})
+    with house.state.whole():
+        house.state.put_voice(entry)
+        house.desk.charge("voices", account, request={**body, "email": mask(body["email"])})
     return Answer(200, replies.voice(entry, call.links()))
 
 
@@ -193,8 +196,9 @@ async def make_character(call: Call) -> Answer:
         str(uuid.uuid4()), call.user, account.email, body["displayName"], body.get("personalityNotes", ""), pictures,
         tables.voice(given) or given,
     )  # fmt: skip
-    house.state.put_character(entry)
-    house.desk.charge("characters", account, request=body)
+    with house.state.whole():
+        house.state.put_character(entry)
+        house.desk.charge("characters", account, request=body)
     return Answer(200, replies.character(entry, call.links(), in_list=False, is_created=True))
 
 

@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
+
 from veospec.emulator import ids, params, references, refusals, replies, rules, tables
 from veospec.emulator.desk import Work
 from veospec.emulator.rules import VideoOrder
@@ -88,14 +90,15 @@ async def _make(
         house.table, order.model, mode=order.mode, seconds=order.seconds, resolution=order.resolution, plan=plan
     )
     house.desk.admit(account, order.model.name, credits_needed=each * order.count, is_video=True)
-    entries = []
+    entries: list[dict[str, Json]] = []
+    media: list[Media] = []
     for seed in seeds(order.seed, order.count):
         key = str(uuid.uuid4())
         entry = new_entry(key, seed)
         if base:
             entry["base"] = base
         entries.append(entry)
-        house.state.put_media(
+        media.append(
             Media(
                 key=key, user=call.user, email=account.email, kind="video", origin=origin, family=order.model.family,
                 aspect=order.aspect, width=size[0], height=size[1], frames=order.frames, created=call.now,
@@ -111,17 +114,19 @@ async def _make(
         internal=tables.internal_name(order.model, mode=order.mode, seconds=round(order.seconds)),
         request=body,
         entries=entries,
+        media=tuple(media),
         credits_each=each,
         seconds=house.options.job_seconds,
         is_sync=not body.get("async", False),
     )
-    return await conclude(call, house.desk.accept(work, call.rule))
+    return await conclude(call, call.accept(work))
 
 
 async def conclude(call: Call, job: Job) -> Answer:
     """Answer at once with 201, or wait for the end of a synchronous job."""
     for entry in job.entries:
-        call.house.studio.begin(call.house.state.media[entry["file"]])
+        if media := call.house.state.media.get(entry["file"]):
+            call.house.studio.begin(media)
     if not job.is_sync:
         return Answer(201, replies.accepted(job))
     await asyncio.sleep(min(SYNC_LIMIT_S, max(0.0, job.ends - call.now)))
@@ -158,14 +163,11 @@ async def upscale(call: Call) -> Answer:
     each = tables.UPSCALE_4K_CREDITS if resolution == "4K" and not is_repeat else 0
     house.desk.admit(account, "upscale", credits_needed=each, is_video=True)
     entry = new_entry(key, 0, file=file)
-    for name in (key, file):
-        house.state.put_media(
-            Media(
-                key=name, user=call.user, email=account.email, kind="video", origin="upscaled", family=source.family,
-                aspect=source.aspect, width=width, height=height, frames=source.frames, created=call.now,
-                recipe={"op": "scale", "source": source.key}, workflow=entry["workflow"], title=source.title,
-            )
-        )  # fmt: skip
+    made = Media(
+        key=key, user=call.user, email=account.email, kind="video", origin="upscaled", family=source.family,
+        aspect=source.aspect, width=width, height=height, frames=source.frames, created=call.now,
+        recipe={"op": "scale", "source": source.key}, workflow=entry["workflow"], title=source.title,
+    )  # fmt: skip
     work = Work(
         operation="videos/upscale",
         family="videos",
@@ -175,16 +177,16 @@ async def upscale(call: Call) -> Answer:
         internal="veo_3_1_upsampler",
         request=body,
         entries=[entry],
+        media=(made, replace(made, key=file)),
         credits_each=each,
         seconds=0.0 if is_repeat else house.options.job_seconds,
         shows_operations=True,
         is_sync=not body.get("async", False),
     )
-    job = house.desk.accept(work, call.rule)
-    answer = await conclude(call, job)
+    job = call.accept(work)
     if job.failure or job.entries[0].get("filtered"):
         house.state.drop_media(file)  # a failed one is no cache for the next
-    return answer
+    return await conclude(call, job)
 
 
 def _check_upscale_plan(call: Call, account: Account, resolution: str) -> None:

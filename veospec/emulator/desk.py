@@ -18,8 +18,8 @@ from msgspec import Struct
 from veospec.emulator import ids, refusals, times
 from veospec.emulator.faults import Rule
 from veospec.emulator.options import Options
-from veospec.emulator.state import Account, Job, Quarantine, State
-from veospec.emulator.tables import PLANS, Plan, Table
+from veospec.emulator.state import Account, Job, Media, Quarantine, State
+from veospec.emulator.tables import CAPTCHA_PROVIDERS, PLANS, Plan, Table
 
 Json: TypeAlias = Any
 
@@ -33,7 +33,10 @@ _RESTING = {
 
 
 class Work(Struct, frozen=True):
-    """What is to be made, before it has an id. `entries` as in `Job`; one that is filtered is not paid for."""
+    """What is to be made, before it has an id. `entries` as in `Job`; one that is filtered is not paid for.
+
+    `media` are the records of what comes out; they are kept together with the job.
+    """
 
     operation: str
     family: str
@@ -45,8 +48,34 @@ class Work(Struct, frozen=True):
     entries: list[dict[str, Json]]
     credits_each: int
     seconds: float
+    media: tuple[Media, ...] = ()
     shows_operations: bool = False
     is_sync: bool = False
+
+
+class _Fate(Struct, frozen=True):
+    """How a job will end, and what its record will suffer from."""
+
+    failure: str = ""
+    status: int = 200
+    spoiled: str = ""
+
+
+def _fate(work: Work, rule: Rule | None) -> _Fate:
+    """Return what the script wants to become of a job; a filtered entry is marked where it stands."""
+    match rule.fault if rule else "":
+        case "moderation" if rule:
+            return _Fate(refusals.full_reason(rule.reason), 400)
+        case "job-failed":
+            return _Fate("API error: 500", 500)
+        case "filtered-entry" if rule and work.entries:
+            which = min(rule.entry or len(work.entries), len(work.entries)) - 1
+            work.entries[which]["filtered"] = refusals.full_reason(rule.reason)
+        case ("job-vanished" | "job-expired") as spoiled:
+            return _Fate(spoiled=spoiled)
+        case "expired-link" if not work.is_sync:
+            return _Fate(spoiled="expired-link")
+    return _Fate()
 
 
 class Desk:
@@ -138,16 +167,20 @@ class Desk:
         return executing + 10 * kinds.count("failed") + 20 * kinds.count("rateLimited") + later
 
     def throttle(self, account: Account, model: str, reason: str, retry_s: float | None) -> refusals.Refusal:
-        """Return a 429 of Google and let the account rest as the balancer would."""
+        """Return a 429 of Google and let the balancer leave the account alone.
+
+        With a wait the account rests for as long; without, as the real service does it, and only the answer asks for
+        no more than two seconds, so that a test goes on.
+        """
         now = self._state.clock.now()
         self._state.note(account.email, "rateLimited", now)
-        is_daily = reason.startswith("PER_MODEL_DAILY")
+        daily_s = times.midnight_after(now) - now if reason.startswith("PER_MODEL_DAILY") else None
         if (scope := _RESTING.get(reason)) is not None:
-            until = times.midnight_after(now) if is_daily else now + QUARANTINE_S
+            rest_s = retry_s if retry_s is not None else daily_s or QUARANTINE_S
             full = refusals.full_reason(reason)
-            self._state.put_quarantine(Quarantine(account.email, scope or model, full, now, until))
+            self._state.put_quarantine(Quarantine(account.email, scope or model, full, now, now + rest_s))
         if retry_s is None:
-            retry_s = times.midnight_after(now) - now if is_daily else 2.0
+            retry_s = daily_s or 2.0
         return refusals.throttled(refusals.full_reason(reason), now=now, retry_s=retry_s)
 
     # -- work ---------------------------------------------------------------------------------------------
@@ -164,19 +197,12 @@ class Desk:
 
     def accept(self, work: Work, rule: Rule | None) -> Job:
         """Make the job and charge it; a fault may decide how it will end."""
-        failure = status = None
-        if rule and rule.fault == "moderation":
-            failure, status = refusals.full_reason(rule.reason or "UNSAFE_GENERATION"), 400
-        elif rule and rule.fault == "job-failed":
-            failure, status = "API error: 500", 500
-        elif rule and rule.fault == "filtered-entry":
-            which = min(rule.entry or len(work.entries), len(work.entries)) - 1
-            work.entries[which]["filtered"] = refusals.full_reason(rule.reason or "UNSAFE_GENERATION")
-        paid = 0 if failure else work.credits_each * sum(1 for entry in work.entries if not entry.get("filtered"))
+        fate = _fate(work, rule)
+        good = sum(1 for entry in work.entries if not entry.get("filtered"))
+        paid = 0 if fate.failure else work.credits_each * good
         now = self._state.clock.now()
         account = work.account
         account.credits -= paid
-        self._state.put_account(account)
         job = Job(
             id=self._job_id(work, now),
             user=work.user,
@@ -189,31 +215,34 @@ class Desk:
             model=work.model,
             internal=work.internal,
             entries=work.entries,
-            captcha=self.captcha(),
+            captcha=self.captcha(work.request),
             remaining=account.credits,
-            failure=failure or "",
-            http_status=status or 200,
+            failure=fate.failure,
+            http_status=fate.status,
             shows_operations=work.shows_operations,
             is_sync=work.is_sync,
+            spoiled=fate.spoiled,
         )
-        self._state.put_job(job)
-        if not failure:
-            self.charge(work.operation, account, model=work.model, credits=paid, request=job.request, job=job.id)
-        if work.entries:  # joining needs no captcha
-            self._attempt(account, job.id, job.operation, task=job.captcha["taskId"], took=job.captcha["durationMs"])
+        with self._state.whole():
+            self._state.put_account(account)
+            for media in work.media:
+                self._state.put_media(media)
+            self._state.put_job(job)
+            if not fate.failure:
+                self.charge(work.operation, account, model=work.model, credits=paid, request=job.request, job=job.id)
+            if work.entries:  # joining needs no captcha
+                self._attempt(account, job.id, job.operation, job.captcha)
         return job
 
-    def note_refusal(self, account: Account, *, user: str, operation: str, status: int, reason: str) -> None:
-        """Log a submission that came to nothing; only `captcha-stats` ever shows it, under an id of its own."""
+    def note_refusal(self, account: Account, *, user: str, operation: str, status: int, reason: str) -> str:
+        """Log a submission that came to nothing; return the id under which `captcha-stats` shows it."""
         family = "images" if operation.startswith("images") else "videos"
         number, now = next(self._numbers), self._state.clock.now()
         job = ids.job_id(
             user=user, email=account.email, family=family, at=now, number=number, is_june=self._table.is_june
         )
-        captcha = self.captcha()
-        self._attempt(
-            account, job, operation, task=captcha["taskId"], took=captcha["durationMs"], status=status, reason=reason
-        )
+        self._attempt(account, job, operation, self.captcha(), status=status, reason=reason)
+        return job
 
     def _job_id(self, work: Work, now: float) -> str:
         while True:
@@ -250,11 +279,12 @@ class Desk:
             }
         )
 
-    def captcha(self) -> dict[str, Json]:
-        """Return the captcha part of an answer."""
+    def captcha(self, request: Mapping[str, Json] | None = None) -> dict[str, Json]:
+        """Return the captcha part of an answer; the first provider that the request names solves it."""
         task = str(uuid.uuid4())
         took = 3000 + zlib.crc32(task.encode()) % 4000
-        attempt = {"service": "CapSolver", "taskId": task, "durationMs": took}
+        order = str((request or {}).get("captchaOrder") or CAPTCHA_PROVIDERS[0])
+        attempt = {"service": order.partition(",")[0].strip(), "taskId": task, "durationMs": took}
         return {**attempt, "attempts": [{**attempt, "success": True}]}
 
     def _attempt(
@@ -262,9 +292,8 @@ class Desk:
         account: Account,
         job: str,
         operation: str,
+        captcha: Mapping[str, Json],
         *,
-        task: str,
-        took: int,
         status: int = 200,
         reason: str = "",
     ) -> None:
@@ -273,8 +302,8 @@ class Desk:
             {
                 "timestamp": times.iso(self._state.clock.now()),
                 "jobId": job,
-                "provider": "CapSolver",
-                "taskId": task,
+                "provider": captcha["service"],
+                "taskId": captcha["taskId"],
                 "route": operation,
                 "statusText": "OK" if status == 200 else "Error",
                 "pageAction": "IMAGE_GENERATION" if operation.startswith("images") else "VIDEO_GENERATION",
@@ -283,7 +312,7 @@ class Desk:
                 "tier": plan.tier,
                 "sku": plan.sku,
                 "statusCode": status,
-                "captchaDurationMs": took,
+                "captchaDurationMs": captcha["durationMs"],
                 "apiDurationMs": 900,
                 "attemptNumber": 1,
             }

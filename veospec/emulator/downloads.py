@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from veospec.emulator.faults import Rule
-from veospec.emulator.replies import DOWNLOAD, sign
+from veospec.emulator.replies import DOWNLOAD, DOWNLOAD_KINDS, sign
 from veospec.emulator.state import Media
 from veospec.emulator.web import Answer, House
 
-_PATH = re.compile(rf"{DOWNLOAD}/(video|image|audio)/([0-9a-z_-]{{36,64}})\Z")
+_PATH = re.compile(rf"{DOWNLOAD}/({'|'.join(DOWNLOAD_KINDS)})/([0-9a-z_-]{{36,64}})\Z")
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})\Z")
 
 
@@ -45,14 +45,15 @@ async def answer(
     if media is None or media.is_deleted:
         return _xml(404, "NoSuchKey", "The specified key does not exist.")
     content = await (house.studio.thumbnail(media) if _is_thumbnail(found[1], media) else house.studio.file(media))
-    return _ranged(content, _type(found[1], content), headers)
+    return _ranged(content, type_of(found[1], content), headers)
 
 
 def _is_thumbnail(kind: str, media: Media) -> bool:
     return kind == "image" and media.kind == "video"
 
 
-def _type(kind: str, content: bytes) -> str:
+def type_of(kind: str, content: bytes) -> str:
+    """Return the media type of a file by its kind and its first bytes."""
     if kind == "video":
         return "video/mp4"
     return {b"\x89PNG": "image/png", b"RIFF": "image/webp"}.get(content[:4], "image/jpeg")

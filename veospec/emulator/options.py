@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from veospec.errors import UsageError
 PLANS = ("free", "plus", "pro", "ultra-100", "ultra-200", "ultra-200-member", "ws-ultra")
 """What `--account` takes; `ultra-200-member` is a family member of the $199.99 plan, `ws-ultra` Workspace Ultra."""
 
+_PLAN_ALIASES = {"ultra": "ultra-200"}
 TABLES = ("june", "november")
 MEDIA = ("full", "small")
 DEFAULT_TOKEN = "user:777-emulator"  # noqa: S105  (made up, and good for nothing but this server)
+_LONGEST_S = 30 * 86_400
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _EMAIL = re.compile(r"[^@\s:]{1,64}@[A-Za-z0-9.-]{1,190}\Z")
@@ -29,10 +32,15 @@ class AccountOption(Struct, frozen=True):
     credits: int = 25_000
 
 
+DEFAULT_ACCOUNT = AccountOption("studio.one@example.com")
+
+
 class Options(Struct, frozen=True):
     """Everything that decides how the emulator behaves.
 
     Attributes:
+        accounts: connected accounts; none means those that `state` knows, or one Ultra account with 25,000 credits.
+            One that `state` knows keeps its balance.
         port: 0 takes a free one.
         token: the only accepted token; empty accepts every token of the shape `user:<digits>-<suffix>`.
         job_seconds: how long a video job takes from 201 to `completed`.
@@ -45,7 +53,7 @@ class Options(Struct, frozen=True):
 
     host: str = "127.0.0.1"
     port: int = 0
-    accounts: tuple[AccountOption, ...] = (AccountOption("studio.one@example.com"),)
+    accounts: tuple[AccountOption, ...] = ()
     table: str = "november"
     job_seconds: float = 2.0
     image_seconds: float | None = None
@@ -65,10 +73,11 @@ class Options(Struct, frozen=True):
             raise UsageError(f"no media size '{self.media}'", f"sizes: {', '.join(MEDIA)}")
         if not 0 <= self.port <= 65535:
             raise UsageError(f"{self.port} is not a port")
-        if self.job_seconds < 0 or self.concurrency < 0 or self.throttle_seconds < 0 or (self.image_seconds or 0) < 0:
-            raise UsageError("seconds and limits of the emulator cannot be negative")
-        if not self.accounts:
-            raise UsageError("the emulator needs at least one account")
+        for seconds in (self.job_seconds, self.throttle_seconds, self.image_seconds or 0.0):
+            if not math.isfinite(seconds) or not 0 <= seconds <= _LONGEST_S:
+                raise UsageError(f"the emulator's times are 0 to {_LONGEST_S:,} seconds, not {seconds:g}")
+        if self.concurrency < 0:
+            raise UsageError("the emulator's concurrency cannot be negative; 0 is no limit")
         emails = [account.email.lower() for account in self.accounts]
         if len(set(emails)) != len(emails):
             raise UsageError("an account is given twice")
@@ -92,7 +101,8 @@ def parse_account(text: str) -> AccountOption:
     shape = "write email:plan:credits, as studio@example.com:pro:1000"
     if len(parts) > 3 or not _EMAIL.match(parts[0]):
         raise UsageError(f"'{text}' is not an account", shape)
-    plan = parts[1] if len(parts) > 1 else "ultra-200"
+    plan = parts[1].lower() if len(parts) > 1 else "ultra-200"
+    plan = _PLAN_ALIASES.get(plan, plan)
     if plan not in PLANS:
         raise UsageError(f"no plan '{plan}'", f"plans: {', '.join(PLANS)}")
     amount = parts[2].replace("_", "") if len(parts) > 2 else "25000"

@@ -50,7 +50,7 @@ def character(state: State, user: str, text: str) -> Character:
         raise refusals.wrong_format("character")
     _own(ref, user)
     found = state.characters.get(ref.key)
-    if found is None:
+    if found is None or found.email.lower() != ref.email.lower():
         raise refusals.not_found(f"Character {text} not found")
     return found
 
@@ -62,7 +62,7 @@ def user_voice(state: State, user: str, text: str) -> Voice:
         raise refusals.wrong_format("voice")
     _own(ref, user)
     found = state.voices.get(ref.key)
-    if found is None:
+    if found is None or found.email.lower() != ref.email.lower():
         raise refusals.not_found(f"Voice {text} not found")
     return found
 

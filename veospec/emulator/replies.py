@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from veospec.emulator import ids, refusals, tables, times
+from veospec.emulator import ids, refusals, rules, tables, times
 from veospec.emulator.state import Account, Character, Job, Media, Voice
-from veospec.emulator.tables import Plan, Table
+from veospec.emulator.tables import Plan, Table, VideoModel
 
 Json: TypeAlias = Any
 
 DOWNLOAD = "/flow-content"
+DOWNLOAD_KINDS = ("video", "image", "audio")
 _VIDEO_ASPECTS = {
     "landscape": "VIDEO_ASPECT_RATIO_LANDSCAPE",
     "portrait": "VIDEO_ASPECT_RATIO_PORTRAIT",
@@ -198,7 +200,12 @@ def status_of(job: Job, now: float) -> str:
     """Return created, started, completed or failed."""
     if now >= job.ends:
         return "failed" if job.failure else "completed"
-    return "created" if now < job.created + (job.ends - job.created) * 0.15 else "started"
+    return "created" if now < starts(job) else "started"
+
+
+def starts(job: Job) -> float:
+    """Return when a job goes from created to started."""
+    return job.created + (job.ends - job.created) * 0.15
 
 
 def finished(job: Job, media: dict[str, Media], links: Links) -> dict[str, Json]:
@@ -271,36 +278,47 @@ def account_details(account: Account, plan: Plan, table: Table, now: float) -> d
         "sku": plan.sku,
         "serviceTier": plan.service_tier,
     }
-    shown["models"] = {"videoModels": [row for row in _video_models(plan, table) if row]}
+    shown["models"] = {"videoModels": list(_video_models(plan, table))}
     return shown
 
 
-def _video_models(plan: Plan, table: Table) -> list[dict[str, Json]]:
-    rows = []
+_CAPABILITIES = {
+    "t2v": ("TEXT",),
+    "i2v": ("TEXT", "START_IMAGE"),
+    "i2v-fl": ("TEXT", "START_IMAGE", "END_IMAGE"),
+    "r2v": ("TEXT", "REFERENCE_IMAGES"),
+    "v2v": ("TEXT", "VIDEO_EDIT"),
+    "extend": ("TEXT", "VIDEO_EXTENSION"),
+}
+"""Only TEXT and AUDIO are published; the other words are ours."""
+
+
+def _video_models(plan: Plan, table: Table) -> Iterator[dict[str, Json]]:
+    """Yield one row for each of Google's keys: model, mode and length. Free ones name no price."""
     for model in table.videos.values():
-        if plan.rank < model.min_rank:
-            continue
-        for seconds in model.durations:
-            credits_each = tables.credits_for(
-                table, model, mode="t2v", seconds=seconds, resolution="720p", plan=plan
-            )  # fmt: skip
-            rows.append(
-                {
-                    "key": tables.internal_name(model, mode="t2v", seconds=seconds),
-                    "displayName": model.name,
-                    "supportedAspectRatios": [_VIDEO_ASPECTS[aspect] for aspect in model.aspects],
-                    "capabilities": ["VIDEO_MODEL_CAPABILITY_TEXT", "VIDEO_MODEL_CAPABILITY_AUDIO"],
-                    "videoLengthSeconds": seconds,
-                    "videoGenerationTimeSeconds": 100,
-                    **({"creditCost": credits_each} if credits_each else {}),
-                    "framesPerSecond": 24,
-                    "paygateTier": plan.tier,
-                    "accessType": "MODEL_ACCESS_TYPE_GENERAL",
-                    "modelAccessInfo": {},
-                    "modelMetadata": {},
-                }
-            )
-    return rows
+        for mode in sorted(model.modes):
+            able = (8,) if mode in ("v2v", "extend") or (mode == "r2v" and model.family == "veo") else model.durations
+            for seconds in able:
+                if rules.includes(plan, model, mode=mode, seconds=seconds):
+                    yield _video_model(plan, table, model, mode, seconds)
+
+
+def _video_model(plan: Plan, table: Table, model: VideoModel, mode: str, seconds: int) -> dict[str, Json]:
+    price = tables.credits_for(table, model, mode=mode, seconds=seconds, resolution="720p", plan=plan)
+    return {
+        "key": tables.internal_name(model, mode=mode, seconds=seconds),
+        "displayName": model.title,
+        "supportedAspectRatios": [_VIDEO_ASPECTS[aspect] for aspect in model.aspects],
+        "capabilities": [f"VIDEO_MODEL_CAPABILITY_{word}" for word in (*_CAPABILITIES[mode], "AUDIO")],
+        "videoLengthSeconds": seconds,
+        "videoGenerationTimeSeconds": 100,
+        **({"creditCost": price} if price else {}),
+        "framesPerSecond": 24,
+        "paygateTier": plan.tier,
+        "accessType": "MODEL_ACCESS_TYPE_GENERAL",
+        "modelAccessInfo": {},
+        "modelMetadata": {},
+    }
 
 
 # -- assets, voices, characters ---------------------------------------------------------------------------

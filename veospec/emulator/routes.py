@@ -14,6 +14,7 @@ from veospec.emulator import calls_images as images
 from veospec.emulator import calls_library as library
 from veospec.emulator import calls_videos as videos
 from veospec.emulator import refusals
+from veospec.emulator.replies import DOWNLOAD, DOWNLOAD_KINDS
 from veospec.emulator.web import Handler
 
 BASE = "/v1/google-flow"
@@ -55,6 +56,13 @@ _V2 = (
     ("POST", "/v2/account", "v2/account", account.user_account),
     ("GET", "/v2/account/stats", "v2/account/stats", account.user_stats),
 )
+_DOWNLOADS = tuple((method, f"{DOWNLOAD}/{kind}/{{}}") for method in ("GET", "HEAD") for kind in DOWNLOAD_KINDS)
+PATHS: tuple[tuple[str, str], ...] = (
+    *((method, BASE + path) for method, path, *_ in _TABLE),
+    *((method, path) for method, path, *_ in _V2),
+    *_DOWNLOADS,
+)
+"""Every method and path that is answered; `{}` stands for an id."""
 
 
 class Route(Struct, frozen=True):

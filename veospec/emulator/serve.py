@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import shlex
 import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import uvicorn
@@ -23,14 +24,12 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from veospec.emulator import faults
 from veospec.emulator.options import DEFAULT_TOKEN, Options
 from veospec.emulator.routes import BASE
 from veospec.emulator.server import Server
 from veospec.emulator.troubles import TRANSPORT
 from veospec.emulator.web import House
 from veospec.errors import UsageError
-from veospec.spec import yamltext
 
 Json: TypeAlias = Any
 
@@ -68,35 +67,15 @@ class Address(Struct, frozen=True):
     @property
     def export_line(self) -> str:
         """The one line that `veospec emulator` prints: a shell takes it as it is."""
-        return "export " + " ".join(f"{name}={value}" for name, value in self.environment.items())
+        return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in self.environment.items())
 
 
-def load_faults(path: Path) -> tuple[faults.Rule, ...]:
-    """Read a fault script.
-
-    Raises:
-        UsageError: it cannot be read, or says something that is not known.
-        SpecUnreadable: it is no YAML.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"the fault script {path} cannot be read: {error.strerror}") from error
-    if not content.strip():
-        return ()
-    tree = yamltext.parse(content, path.name)
-    if tree.problems:
-        first = tree.problems[0]
-        raise UsageError(f"{first.location}: {first.message}", first.advice)
-    return faults.read_rules(tree.root, path.name)
-
-
-def app(options: Options) -> Starlette:
-    """Return the application. It opens the state at once and lets it go at shutdown."""
-    house = House(options)
+def app(house: House, begun: Callable[[], None] = lambda: None) -> Starlette:
+    """Return the application of a house, which it lets go at shutdown; `begun` is called when it takes requests."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        begun()
         yield
         house.close()
 
@@ -133,13 +112,14 @@ def _bound(options: Options) -> socket.socket:
     return listener
 
 
-def _server(options: Options) -> uvicorn.Server:
+def _server(application: Starlette) -> uvicorn.Server:
     config = uvicorn.Config(
-        app(options),
+        application,
         http=_Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
+        log_level=logging.CRITICAL,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=2,
@@ -148,10 +128,9 @@ def _server(options: Options) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def _address(options: Options, listener: socket.socket) -> Address:
-    port = listener.getsockname()[1]
-    token = options.token or DEFAULT_TOKEN
-    return Address(options.host, port, token, tuple(account.email for account in options.accounts))
+def _address(options: Options, house: House, listener: socket.socket) -> Address:
+    emails = tuple(account.email for account in house.desk.connected())
+    return Address(options.host, listener.getsockname()[1], options.token or DEFAULT_TOKEN, emails)
 
 
 def _print_address(address: Address) -> None:
@@ -160,15 +139,15 @@ def _print_address(address: Address) -> None:
 
 
 def serve(options: Options, announce: Callable[[Address], None] = _print_address) -> None:
-    """Serve until SIGINT or SIGTERM; `announce` is told the address as soon as connections are taken.
+    """Serve until SIGINT or SIGTERM; `announce` is told the address as soon as requests are taken.
 
     Raises:
         UsageError: the port or the state folder is in use.
     """
     with contextlib.closing(_bound(options)) as listener:
-        server = _server(options)
-        announce(_address(options, listener))
-        server.run(sockets=[listener])
+        house = House(options)
+        address = _address(options, house, listener)
+        _server(app(house, lambda: announce(address))).run(sockets=[listener])
 
 
 @contextlib.contextmanager
@@ -176,13 +155,14 @@ def running(options: Options | None = None) -> Iterator[Address]:
     """Serve in a thread of this process on a free port until the block ends."""
     chosen = replace(options or Options(), port=options.port if options else 0)
     with contextlib.closing(_bound(chosen)) as listener:
-        server = _server(chosen)
+        house = House(chosen)
+        server = _server(app(house))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="emulator", daemon=True)
         thread.start()
         try:
             if not _started(server, thread):
                 raise UsageError("the emulator did not start")
-            yield _address(chosen, listener)
+            yield _address(chosen, house, listener)
         finally:
             server.should_exit = True
             thread.join(START_LIMIT_S)

@@ -5,14 +5,16 @@ Gates in the order of the real service: the edge looks at the User-Agent, then t
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from starlette.types import Message, Receive, Scope, Send
 
-from veospec.emulator import admin, downloads, faults, ids, refusals, routes, troubles, webhooks
+from veospec.emulator import admin, downloads, faults, ids, refusals, routes, rules, troubles
 from veospec.emulator.faults import Rule, Sight
 from veospec.emulator.options import is_token
 from veospec.emulator.replies import DOWNLOAD
@@ -21,6 +23,7 @@ from veospec.emulator.web import Answer, Call, House, refused
 Json: TypeAlias = Any
 
 _READ_LIMIT = 128 << 20
+_LOG = logging.getLogger(__name__)
 
 
 class Server:
@@ -28,15 +31,26 @@ class Server:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self._hooks = webhooks.Webhooks(house)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        wire = troubles.Wire(scope, receive, send)
+        try:
+            await self._answer(scope, receive, wire)
+        except asyncio.CancelledError:  # the server stops and waits no longer
+            await wire.cut()
+        except Exception as error:  # noqa: BLE001  (told, and answered as a server does)
+            _LOG.exception("a bug in the emulator")
+            if wire.status:
+                await wire.cut()
+            else:
+                await wire.answer(Answer(500, {"error": f"a bug in the emulator: {error!r}", "code": 500}))
+
+    async def _answer(self, scope: Scope, receive: Receive, wire: troubles.Wire) -> None:
         raw_path = scope.get("raw_path", b"").decode("latin-1") or scope["path"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        wire = troubles.Wire(scope, receive, send)
         if raw_path.startswith("/_emulator"):
             content = await _content(receive)
             await wire.answer(admin.answer(self.house, scope["method"], raw_path, content))
@@ -64,7 +78,7 @@ class Server:
         if rule:
             logged["fault"] = rule.fault
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        if rule and rule.is_before:
+        if rule and rule.is_before("download"):
             await troubles.before(wire, rule, self._before(rule, sight))
             return
         answer = await downloads.answer(self.house, scope["method"], raw_path, query, headers, rule)
@@ -104,18 +118,16 @@ class Server:
         call.rule = rule = self._due(sight)
         if rule:
             logged["fault"] = rule.fault
-        if rule and rule.is_before:
+        if rule and rule.is_before(route.name):
             instead = self._before(rule, sight)
             if rule.fault != "cut-before-read":
-                troubles.log(self.house, sight, user, instead)
+                instead = troubles.logged(self.house, sight, user, instead, always=True)
             await troubles.before(wire, rule, instead)
             return
-        jobs_before = len(self.house.state.jobs)
         try:
             answer = await route.handler(call)
         except refusals.Refusal as refusal:
-            answer = refused(refusal)
-        self._hooks.look(jobs_before, call.base)
+            answer = troubles.logged(self.house, sight, user, refused(refusal), always=False)
         if rule and rule.is_accepted and answer.status < 300:
             await troubles.before(wire, rule, self._before(rule, sight))
             return
@@ -176,20 +188,35 @@ async def _content(receive: Receive) -> bytes:
 def _sight(call: Call) -> Sight:
     """Return what fault rules can see of a call."""
     accounts = set() if call.name == "job" else _owners([("email", arg) for arg in call.args])
-    model = prompt = ""
+    model, prompt, tries = "", "", 0
     if call.content[:1] == b"{" or call.headers.get("content-type", "").startswith("multipart/"):
         body: dict[str, Json] = {}
         with contextlib.suppress(refusals.Refusal):
             body = call.body(allows_form=call.name in ("videos", "images", "voices", "characters"))
-        model = body["model"] if isinstance(body.get("model"), str) else ""
+        model = body["model"] if isinstance(body.get("model"), str) else _default_model(call)
         prompt = body["prompt"] if isinstance(body.get("prompt"), str) else ""
         accounts |= _owners(body.items())
+        tries = _captcha_tries(body)
     if call.name == "job" and (job := call.house.state.jobs.get(call.raw_args[0])):
         accounts.add(job.email.lower())
         model, prompt = job.model, str(job.request.get("prompt", ""))
     if not accounts and len(connected := call.house.desk.connected()) == 1:
         accounts.add(connected[0].email.lower())
-    return Sight(call.name, call.method, call.path, model, frozenset(accounts), prompt)
+    return Sight(call.name, call.method, call.path, model, frozenset(accounts), prompt, tries)
+
+
+def _default_model(call: Call) -> str:
+    if call.name == "images":
+        return call.house.table.default_image
+    return rules.DEFAULT_VIDEO if call.name in ("videos", "videos/extend") else ""
+
+
+def _captcha_tries(body: Mapping[str, Json]) -> int:
+    """Return how many captcha tokens the caller allows; 0 leaves it to the service."""
+    if isinstance(order := body.get("captchaOrder"), str):
+        return len(order.split(","))
+    given = body.get("captchaRetry", 1 if "captchaToken" in body else 0)
+    return given if isinstance(given, int) else 0
 
 
 def _owners(fields: Iterable[tuple[str, Json]]) -> set[str]:

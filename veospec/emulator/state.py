@@ -7,17 +7,19 @@ each request and buy a test nothing.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
-from veospec.emulator.options import AccountOption
+from veospec.emulator.options import DEFAULT_ACCOUNT, AccountOption
 from veospec.emulator.times import Clock
 from veospec.errors import UsageError
 
@@ -58,13 +60,15 @@ class Media(Struct):
     recipe: dict[str, Json]
     workflow: str = ""
     title: str = ""
+    model: str = ""
     is_deleted: bool = False
 
 
 class Job(Struct):
     """A generation. What comes of it is decided when it is accepted and shown when its time has come.
 
-    `entries` are `{"key", "seed", "filtered"}`: a filtered one has a reason instead of a link.
+    `entries` are `{"key", "seed", "filtered"}`: a filtered one has a reason instead of a link. `spoiled` is the fault
+    that its record suffers from: job-vanished, job-expired, or expired-link until it has been seen.
     """
 
     id: str
@@ -84,6 +88,7 @@ class Job(Struct):
     http_status: int = 200
     shows_operations: bool = False
     is_sync: bool = False
+    spoiled: str = ""
 
 
 class Voice(Struct):
@@ -149,10 +154,14 @@ class State:
         self._database = _opened(folder) if folder else None
         if self._database:
             self._load(self._database)
-        for option in accounts:
-            if option.email.lower() not in self.accounts:
+        for option in accounts or (() if self.accounts else (DEFAULT_ACCOUNT,)):
+            known = self.accounts.get(option.email.lower())
+            if known is None:
                 created = self.clock.now() - 30 * 86_400
                 self.put_account(Account(option.email, option.plan, option.credits, created))
+            elif known.plan != option.plan:
+                known.plan = option.plan
+                self.put_account(known)
 
     # -- writing ------------------------------------------------------------------------------------------
 
@@ -165,6 +174,21 @@ class State:
     def _erase(self, kind: str, key: str) -> None:
         if self._database:
             self._database.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind, key))
+
+    @contextlib.contextmanager
+    def whole(self) -> Iterator[None]:
+        """Write all of a block or nothing: a job without its charge would be a lie after a kill.
+
+        What is in memory is not taken back, so nothing in a block may raise but what ends the program.
+        """
+        if self._database is None:
+            yield
+            return
+        self._database.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._database.execute("COMMIT")
 
     def put_account(self, account: Account) -> None:
         """Remember an account by its e-mail, whatever the case."""
@@ -182,9 +206,10 @@ class State:
         self._erase("media", key)
 
     def put_job(self, job: Job) -> None:
-        """Remember a job; it counts as running until its time has come."""
+        """Remember a job; a new one counts as running until its time has come."""
+        if job.id not in self.jobs:
+            self.running.setdefault(job.email, []).append(job)
         self.jobs[job.id] = job
-        self.running.setdefault(job.email, []).append(job)
         self._write("job", job.id, job)
 
     def put_voice(self, voice: Voice) -> None:
@@ -254,7 +279,9 @@ class State:
         if self._folder:
             path = self._folder / "blobs" / digest
             if not path.exists():
-                path.write_bytes(content)
+                part = path.with_suffix(".part")
+                part.write_bytes(content)
+                part.replace(path)
         else:
             self._blobs[digest] = content
         return digest

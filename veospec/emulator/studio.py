@@ -125,7 +125,7 @@ class Studio:
 
         def make() -> bytes:
             film = tuple(hold for media, start, end in parts for hold in testcard.cut(self.film(media), start, end))
-            return testclip.encode_clip(film, parts[0][0].width, parts[0][0].height, pitch=_pitch(parts[0][0].key))
+            return testclip.encode_clip(film, parts[0][0].width, parts[0][0].height, pitch=self._pitch(parts[0][0]))
 
         return await self.run(make)
 
@@ -164,7 +164,7 @@ class Studio:
             return self._state.blob(media.recipe["digest"])
         if media.kind == "image":
             return testcard.draw_still(self.picture(media), media.width, media.height)
-        return testclip.encode_clip(self.film(media), media.width, media.height, pitch=_pitch(media.key))
+        return testclip.encode_clip(self.film(media), media.width, media.height, pitch=self._pitch(media))
 
     def picture(self, media: Media) -> Picture:
         """Return what a still shows."""
@@ -194,6 +194,14 @@ class Studio:
             if len(self._films) > _CACHE_FILMS:
                 self._films.popitem(last=False)
         return film
+
+    def _pitch(self, media: Media) -> int:
+        """Return the note that a clip hums: the same request with the same seed gives the same bytes."""
+        recipe = media.recipe
+        if recipe["op"] == "scale":
+            return self._pitch(self._state.media[recipe["source"]])
+        number = zlib.crc32(f"{recipe.get('seed')}:{recipe.get('text', media.key)}".encode())
+        return (220, 262, 330, 392)[number % 4]
 
     def _film(self, media: Media) -> Film:
         recipe = media.recipe
@@ -238,7 +246,3 @@ def _drawn(seed: int, text: str, frames: int) -> Film:
     label = f"{text} (seed {seed})"
     steps = range(0, frames, FPS)
     return tuple(Hold(Card(mixed, label, n), min(FPS, frames - at)) for n, at in enumerate(steps))
-
-
-def _pitch(key: str) -> int:
-    return (220, 262, 330, 392)[zlib.crc32(key.encode()) % 4]

@@ -54,13 +54,14 @@ PLANS = {
 
 
 class VideoModel(Struct, frozen=True):
-    """One row. `modes` are t2v, i2v, i2v-fl, r2v, v2v, extend; `stem` begins Google's own key.
+    """One row. `title` is what Flow shows; `modes` are t2v, i2v, i2v-fl, r2v, v2v, extend; `stem` is of Google's key.
 
     `end_limit_s`: with an end frame at most so long; `min_rank`: the smallest plan.
     """
 
     name: str
     family: str
+    title: str
     stem: str
     modes: frozenset[str]
     durations: tuple[int, ...]
@@ -97,6 +98,7 @@ class Table(Struct, frozen=True, eq=False):
     link_life_s: int
     trim_max_s: float
     upscale_sizes: tuple[str, ...]
+    upscalable_images: tuple[str, ...]
     free_captchas: int
     extras: frozenset[str] = field(default_factory=frozenset)
 
@@ -106,29 +108,29 @@ class Table(Struct, frozen=True, eq=False):
         return self.name == "june"
 
 
-def _veo(name: str, stem: str, *, references: bool = True) -> VideoModel:
+def _veo(name: str, title: str, stem: str, *, references: bool = True) -> VideoModel:
     modes = {"t2v", "i2v", "i2v-fl", "extend"} | ({"r2v"} if references else set())
     durations = (4, 6, 8) if references else (8,)
     images, voices = (3, 1) if references else (0, 0)
-    return VideoModel(name, "veo", stem, frozenset(modes), durations, VEO_ASPECTS, (), images, voices)
+    return VideoModel(name, "veo", title, stem, frozenset(modes), durations, VEO_ASPECTS, (), images, voices)
 
 
 _VEO = (
-    _veo("veo-3.1-lite", "lite"),
-    _veo("veo-3.1-lite-low-priority", "lite_low_priority"),
-    _veo("veo-3.1-fast", "fast"),
-    _veo("veo-3.1-quality", "quality", references=False),
+    _veo("veo-3.1-lite", "Veo 3.1 - Lite", "lite"),
+    _veo("veo-3.1-lite-low-priority", "Veo 3.1 - Lite [Lower Priority]", "lite_low_priority"),
+    _veo("veo-3.1-fast", "Veo 3.1 - Fast", "fast"),
+    _veo("veo-3.1-quality", "Veo 3.1 - Quality", "quality", references=False),
 )
 _OMNI_JUNE = VideoModel(
-    "omni-flash", "omni", "abra", frozenset({"t2v", "i2v", "r2v", "v2v"}), (4, 6, 8, 10), OMNI_ASPECTS, (),
-    images=7, voices=5, v2v_images=5, v2v_voices=3,
+    "omni-flash", "omni", "Omni Flash", "abra", frozenset({"t2v", "i2v", "r2v", "v2v"}), (4, 6, 8, 10),
+    OMNI_ASPECTS, (), images=7, voices=5, v2v_images=5, v2v_voices=3,
 )  # fmt: skip
 _OMNI_11 = VideoModel(
-    "omni-flash", "omni", "abra", frozenset({"t2v", "i2v", "i2v-fl", "r2v", "v2v"}), (4, 6, 8, 10), OMNI_ASPECTS,
-    ("720p", "360p"), images=7, voices=5, v2v_images=5, v2v_voices=3,
+    "omni-flash", "omni", "Omni 1.1 Flash", "abra", frozenset({"t2v", "i2v", "i2v-fl", "r2v", "v2v"}), (4, 6, 8, 10),
+    OMNI_ASPECTS, ("720p", "360p"), images=7, voices=5, v2v_images=5, v2v_voices=3,
 )  # fmt: skip
 _OMNI_12 = VideoModel(
-    "omni-flash-1.2", "omni", "abra_1_2", frozenset({"t2v", "i2v", "i2v-fl", "r2v", "v2v", "extend"}),
+    "omni-flash-1.2", "omni", "Omni 1.2 Flash", "abra_1_2", frozenset({"t2v", "i2v", "i2v-fl", "r2v", "v2v", "extend"}),
     tuple(range(3, 16)), OMNI_ASPECTS, ("720p", "360p"), images=10, voices=5, v2v_images=5, v2v_voices=3,
     end_limit_s=10, window_frames=360, min_rank=0,
 )  # fmt: skip
@@ -148,6 +150,7 @@ JUNE = Table(
     link_life_s=24 * 3600,
     trim_max_s=8.0,
     upscale_sizes=("1080p", "4K"),
+    upscalable_images=("nano-banana-2", "nano-banana-pro"),
     free_captchas=100,
 )
 NOVEMBER = Table(
@@ -165,6 +168,7 @@ NOVEMBER = Table(
     link_life_s=6 * 3600,
     trim_max_s=10.0,
     upscale_sizes=("1080p", "4K", "720p"),
+    upscalable_images=("nano-banana-2-lite", "nano-banana-2", "nano-banana-pro"),
     free_captchas=300,
     extras=frozenset({"resolution", "media-list"}),
 )
@@ -205,8 +209,10 @@ def voice(name: str) -> str | None:
 
 
 def internal_name(model: VideoModel, *, mode: str, seconds: int) -> str:
-    """Return the name under which Google's answer shows the model."""
+    """Return the name under which Google's answer shows the model; Veo's names tell lengths other than 8 s."""
     if model.family == "omni":
-        return {"v2v": f"{model.stem}_edit"}.get(mode, f"{model.stem}_{mode.replace('-fl', '')}_{seconds}s")
+        kind = mode.replace("-", "_")
+        return f"{model.stem}_edit" if mode == "v2v" else f"{model.stem}_{kind}_{seconds}s"
     kind, _, tail = mode.partition("-")
-    return f"veo_3_1_{kind}_{model.stem}" + (f"_{tail}" if tail else "")
+    length = "" if seconds == 8 else f"_{seconds}s"
+    return f"veo_3_1_{kind}_{model.stem}{length}" + (f"_{tail}" if tail else "")

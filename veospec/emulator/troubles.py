@@ -7,7 +7,6 @@ protocol class puts the transport into the scope for that (`serve`).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 from asyncio import Transport
@@ -152,17 +151,23 @@ def refusal(house: House, rule: Rule, sight: Sight) -> Refusal:  # noqa: C901  (
     """Return what a fault answers instead of the call."""
     match rule.fault:
         case "400":
-            return refusals.google(400, refusals.full_reason(rule.reason or "UNSAFE_GENERATION"))
+            return refusals.google(400, refusals.full_reason(rule.reason))
         case "401":
             return refusals.unauthorized()
         case "402":
             return refusals.no_subscription() if rule.reason == "subscription" else refusals.out_of_credits(20, 0)
         case "403":
-            return _forbidden(house, rule)
+            return _forbidden(house, rule, sight)
         case "404":
             return refusals.not_found(rule.text or "Not found")
         case "408":
             return refusals.plain(408, "Polling timeout")
+        case "412":
+            return refusals.plain(412, "Not enough credits")
+        case "413":
+            return refusals.plain(413, "Payload too large")
+        case "422":
+            return refusals.plain(422, "Content moderated")
         case "429":
             return _throttled(house, rule, sight)
         case "500":
@@ -183,11 +188,11 @@ def refusal(house: House, rule: Rule, sight: Sight) -> Refusal:  # noqa: C901  (
             return refusals.plain(500, "API error: 500")
 
 
-def _forbidden(house: House, rule: Rule) -> Refusal:
+def _forbidden(house: House, rule: Rule, sight: Sight) -> Refusal:
     if rule.reason == "html":
         return refusals.banned_agent()
-    if rule.reason in ("", "captcha_quality"):
-        return refusals.captcha_quality(house.table.captcha_retry)
+    if rule.reason == "captcha_quality":
+        return refusals.captcha_quality(sight.captcha_tries or house.table.captcha_retry)
     return refusals.google(403, refusals.full_reason(rule.reason))
 
 
@@ -195,7 +200,7 @@ def _throttled(house: House, rule: Rule, sight: Sight) -> Refusal:
     model = sight.model or "veo-3.1-fast"
     if rule.reason == "no_eligible_account":
         return house.desk.nobody(model, retry_s=2.0 if rule.retry_s is None else rule.retry_s)
-    return house.desk.throttle(_account(house, sight), model, rule.throttle_reason, rule.retry_s)
+    return house.desk.throttle(_account(house, sight), model, rule.reason, rule.retry_s)
 
 
 def _account(house: House, sight: Sight) -> Account:
@@ -204,32 +209,36 @@ def _account(house: House, sight: Sight) -> Account:
     return house.desk.account(email) if email else house.desk.chosen(None, (), sight.model or "veo-3.1-fast")
 
 
-def log(house: House, sight: Sight, user: str, answer: Answer) -> None:
-    """Let captcha-stats show a submission that was refused."""
-    if sight.call not in GENERATING:
-        return
-    text = answer.encoded()[0].decode("utf-8", "replace")
-    found = re.search(r"(?:PUBLIC_ERROR|FINISH_REASON)_[A-Z_]+", text)
-    with contextlib.suppress(Refusal):
-        house.desk.note_refusal(
-            _account(house, sight),
-            user=user,
-            operation=sight.call,
-            status=answer.status,
-            reason=found[0] if found else "",
-        )
+def logged(house: House, sight: Sight, user: str, answer: Answer, *, always: bool) -> Answer:
+    """Let captcha-stats show a submission that Google refused, or a script did (`always`).
+
+    When Google trusted no captcha token the answer names the job that came to nothing: an error body may carry a
+    `jobId`. Source: error bodies, June 2026.
+    """
+    body = answer.body
+    error = body.get("error") if isinstance(body, dict) else ""
+    found = re.search(r"(?:PUBLIC_ERROR|FINISH_REASON)_[A-Z_]+", json.dumps(error))
+    if sight.call not in {*GENERATING, "images/upscale"} or not (found or always):
+        return answer
+    if error == "no_eligible_account":  # the balancer said so: no captcha was solved
+        return answer
+    try:
+        account = _account(house, sight)
+    except Refusal:
+        return answer
+    job = house.desk.note_refusal(
+        account, user=user, operation=sight.call, status=answer.status, reason=found[0] if found else ""
+    )
+    if isinstance(error, str) and error.startswith("captcha_quality"):
+        return replace(answer, body={"jobId": job, **body, "response": {}})
+    return answer
 
 
 def _unavailable(house: House, rule: Rule) -> Refusal:
-    reason = rule.reason or "google"
-    if reason == "captcha":
-        found = refusals.captcha_service("ERROR_ZERO_BALANCE")
-    elif reason.startswith("ERROR_"):
-        found = refusals.captcha_service(reason)
-    elif reason == "ZERO_BALANCE":
-        found = refusals.captcha_service("ERROR_ZERO_BALANCE")
+    if rule.reason.startswith("ERROR_"):
+        found = refusals.captcha_service(rule.reason)
     else:
-        found = refusals.google(503, refusals.full_reason("HIGH_TRAFFIC" if reason == "google" else reason))
+        found = refusals.google(503, refusals.full_reason(rule.reason))
     if rule.retry_s is not None:
         throttle = refusals.throttled("HIGH_TRAFFIC", now=house.state.clock.now(), retry_s=rule.retry_s)
         assert isinstance(found.body, dict)

@@ -13,13 +13,14 @@ from typing import Any, TypeAlias
 from msgspec import Struct, field
 
 from veospec.emulator import params, refusals
-from veospec.emulator.desk import Desk
+from veospec.emulator.desk import Desk, Work
 from veospec.emulator.faults import Rule
 from veospec.emulator.options import Options
 from veospec.emulator.replies import Links
-from veospec.emulator.state import State
+from veospec.emulator.state import Job, State
 from veospec.emulator.studio import Sizes, Studio
 from veospec.emulator.tables import TABLES, Table
+from veospec.emulator.webhooks import Webhooks
 
 Json: TypeAlias = Any
 
@@ -43,6 +44,7 @@ class House:
         if "secret" not in self.state.settings:
             self.state.set("secret", secrets.token_hex(16))
         self.secret = str(self.state.settings["secret"]).encode()
+        self.hooks = Webhooks(self.state, self.secret, self.table.link_life_s)
 
     def replace_rules(self, rules: tuple[Rule, ...]) -> None:
         """Take another fault script and count from one again."""
@@ -82,6 +84,12 @@ class Call(Struct):
         """Return the rule that fires for this call if it is one of these faults."""
         return self.rule if self.rule and self.rule.fault in names else None
 
+    def accept(self, work: Work) -> Job:
+        """Make a job of it, charge it, and tell whoever wants to know."""
+        job = self.house.desk.accept(work, self.rule)
+        self.house.hooks.tell(job, self.base)
+        return job
+
     def links(self, made_at: float | None = None) -> Links:
         """Return the signer of this answer's links.
 
@@ -92,8 +100,12 @@ class Call(Struct):
         if expires <= self.now:
             expires = self.now + life
         if self.fault("expired-link"):
-            expires = self.now - 60
+            return self.dead_links()
         return Links(self.base, self.house.secret, int(expires))
+
+    def dead_links(self) -> Links:
+        """Return a signer of links that died a minute ago."""
+        return Links(self.base, self.house.secret, int(self.now - 60))
 
     def body(self, *, allows_form: bool = False) -> dict[str, Json]:
         """Return the JSON object (or form) that was sent. Raises `Refusal` 400."""
@@ -110,6 +122,8 @@ class Call(Struct):
             raise refusals.bad("Content-Type must be application/json")
         try:
             body = json.loads(self.content, parse_constant=_no_constant)
+            if b"\\ud" in self.content.lower():
+                json.dumps(body, ensure_ascii=False).encode()  # half of a surrogate pair is no text
         except (ValueError, RecursionError):
             raise refusals.bad("Request body is not valid JSON") from None
         if not isinstance(body, dict):

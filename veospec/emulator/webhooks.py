@@ -8,45 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import itertools
 import json
 from urllib.parse import urlsplit
 
 from veospec.emulator import replies
 from veospec.emulator.replies import Links
-from veospec.emulator.state import Job
-from veospec.emulator.web import House
+from veospec.emulator.state import Job, State
 
 _HOSTS = {"127.0.0.1", "localhost", "::1"}
 _TIMEOUT_S = 5.0
 
 
 class Webhooks:
-    """Watches for new jobs and tells whoever wants to know."""
+    """Tells whoever wants to know of a job."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, state: State, secret: bytes, link_life_s: int) -> None:
+        self._state = state
+        self._secret = secret
+        self._link_life_s = link_life_s
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def look(self, known: int, base: str) -> None:
-        """Start telling about the jobs made since there were `known` of them."""
-        jobs = self._house.state.jobs
-        if len(jobs) <= known:
-            return
-        for job in list(itertools.islice(reversed(jobs.values()), len(jobs) - known)):
-            url = job.request.get("replyUrl") or self._house.state.settings.get("replyUrl", "")
-            if url and urlsplit(url).hostname in _HOSTS and urlsplit(url).scheme == "http":
-                task = asyncio.get_running_loop().create_task(self._tell(job, url, base))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+    def tell(self, job: Job, base: str) -> None:
+        """Begin to tell about a new job; `base` is where its links lead."""
+        url = str(job.request.get("replyUrl") or self._state.settings.get("replyUrl", ""))
+        if url and urlsplit(url).hostname in _HOSTS and urlsplit(url).scheme == "http":
+            task = asyncio.get_running_loop().create_task(self._tell(job, url, base))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _tell(self, job: Job, url: str, base: str) -> None:
-        start = job.created + (job.ends - job.created) * 0.15
-        for moment in (job.created, start, job.ends):
-            await asyncio.sleep(max(0.0, moment - self._house.state.clock.now()))
-            now = max(moment, self._house.state.clock.now())
-            links = Links(base, self._house.secret, int(job.ends) + self._house.table.link_life_s)
-            body = json.dumps(replies.record(job, self._house.state.media, links, now)).encode()
+        links = Links(base, self._secret, int(job.ends) + self._link_life_s)
+        for moment in (job.created, replies.starts(job), job.ends):
+            await asyncio.sleep(max(0.0, moment - self._state.clock.now()))
+            body = json.dumps(replies.record(job, self._state.media, links, moment)).encode()
             await asyncio.to_thread(_post, url, body)
 
 
