@@ -320,6 +320,7 @@ def test_slow_makes_the_job_before_it_answers(calm: Flow) -> None:
         ({"call": "POST /videos*"}, Sight("videos/extend", "POST", "/videos/extend"), True),
         ({"call": "post /v1/google-flow/videos"}, Sight("videos", "POST", "/videos"), True),
         ({"call": "GET /jobs"}, Sight("job", "GET", "/jobs/j1"), False),
+        ({"call": "GET /jobs/{jobId}"}, Sight("job", "GET", "/jobs/j1"), True),
         ({"call": "/jobs/*"}, Sight("job", "GET", "/jobs/j1"), True),
         ({"path": "/videos"}, Sight("videos", "POST", "/videos"), True),
         ({"path": "/v1/google-flow/videos/*"}, Sight("videos", "POST", "/videos"), False),

@@ -400,6 +400,39 @@ def test_voices_and_characters(flow: Flow) -> None:
     assert flow.post("/videos", body).status_code == 404
 
 
+def test_what_is_not_made_yet_or_was_refused_is_no_asset(start: Any) -> None:
+    flow = start(job_seconds=100)
+    flow.faults(
+        {"call": "videos", "number": 2, "fault": "moderation"}, {"call": "videos", "number": 3, "fault": "filtered"}
+    )
+    path = f"/assets/media/{quote(EMAIL, safe='')}"
+    jobs = [flow.submit(prompt=text) for text in ("good", "bad", "hidden")]
+    assert flow.get(path).json()["media"] == []
+    flow.advance(101)
+    (listed,) = flow.get(path).json()["media"]
+    assert listed["mediaTitle"] == "good"
+    hidden = flow.job(jobs[2]).json()["response"]["media"][0]["mediaGenerationId"]
+    assert flow.get(f"/assets/{quote(hidden, safe='')}").status_code == 404
+    assert flow.post("/videos/upscale", {"mediaGenerationId": hidden}).status_code == 404
+
+
+def test_a_failed_upscale_is_paid_when_it_is_made_and_the_same_again_waits_for_it(start: Any) -> None:
+    flow = start(job_seconds=100)
+    source = flow.made()["mediaGenerationId"]
+    before = flow.total
+    flow.faults(
+        {"call": "upscale", "number": 1, "fault": "moderation"}, {"call": "upscale", "number": 2, "fault": "filtered"}
+    )
+    body = {"mediaGenerationId": source, "resolution": "4K", "async": True}
+    jobs = [flow.post("/videos/upscale", body).json()["jobid"] for _ in range(4)]
+    assert flow.total == before + 50
+    assert [flow.job(job).json()["status"] for job in jobs] == ["created"] * 4
+    flow.advance(101)
+    assert [flow.job(job).json()["status"] for job in jobs] == ["failed", "completed", "completed", "completed"]
+    media = [flow.job(job).json()["response"]["media"][0] for job in jobs[1:]]
+    assert ["videoUrl" in entry for entry in media] == [False, True, True]
+
+
 def test_media_can_be_listed_and_deleted(flow: Flow, june: Flow) -> None:
     ref = flow.upload(png(9))
     path = quote(EMAIL, safe="")

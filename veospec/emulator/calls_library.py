@@ -33,8 +33,8 @@ async def upload(call: Call) -> Answer:
     if not call.content:
         raise refusals.bad("Request body is empty")
     limit = VIDEO_BYTES if media_type == "video/mp4" else IMAGE_BYTES
-    if len(call.content) > limit:
-        raise refusals.bad(f"File size ({len(call.content)}) is over {limit} bytes")
+    if call.size > limit:
+        raise refusals.bad(f"File size ({call.size}) is over {limit} bytes")
     content = call.content
     try:
         measure = await house.studio.run(lambda: testcard.measure(content))
@@ -93,7 +93,7 @@ async def media_list(call: Call) -> Answer:
             "type": media.kind,
         }
         for media in own
-        if not media.is_deleted and "_upsampled_" not in media.key
+        if call.house.state.is_there(media) and "_upsampled_" not in media.key
     ]
     return Answer(200, {"projectId": call.query.get("projectId", replies.PROJECT), "media": shown})
 

@@ -159,7 +159,8 @@ async def upscale(call: Call) -> Answer:
     account = house.desk.chosen(None, found.emails, "upscale")
     _check_upscale_plan(call, account, resolution)
     key, file = f"{source.key}_upsampled", f"{source.key}_upsampled_{resolution.lower()}"
-    is_repeat = file in house.state.media
+    known = house.state.media.get(file)
+    is_repeat = known is not None and not known.is_deleted
     each = tables.UPSCALE_4K_CREDITS if resolution == "4K" and not is_repeat else 0
     house.desk.admit(account, "upscale", credits_needed=each, is_video=True)
     entry = new_entry(key, 0, file=file)
@@ -179,14 +180,11 @@ async def upscale(call: Call) -> Answer:
         entries=[entry],
         media=(made, replace(made, key=file)),
         credits_each=each,
-        seconds=0.0 if is_repeat else house.options.job_seconds,
+        seconds=max(0.0, known.created - call.now) if known and is_repeat else house.options.job_seconds,
         shows_operations=True,
         is_sync=not body.get("async", False),
     )
-    job = call.accept(work)
-    if job.failure or job.entries[0].get("filtered"):
-        house.state.drop_media(file)  # a failed one is no cache for the next
-    return await conclude(call, job)
+    return await conclude(call, call.accept(work))
 
 
 def _check_upscale_plan(call: Call, account: Account, resolution: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from veospec.emulator import ids, refusals, times
 from veospec.emulator.faults import Rule
@@ -225,14 +226,26 @@ class Desk:
         )
         with self._state.whole():
             self._state.put_account(account)
-            for media in work.media:
-                self._state.put_media(media)
+            for media in () if fate.failure else work.media:
+                self._keep(media, job)
             self._state.put_job(job)
             if not fate.failure:
                 self.charge(work.operation, account, model=work.model, credits=paid, request=job.request, job=job.id)
             if work.entries:  # joining needs no captcha
                 self._attempt(account, job.id, job.operation, job.captcha)
         return job
+
+    def _keep(self, media: Media, job: Job) -> None:
+        """Remember what a job makes: it is there when the job has ended, and never when it was filtered.
+
+        Upscales of one clip to two sizes share an id: the later takes nothing from the earlier.
+        """
+        known = self._state.media.get(media.key)
+        known = known if known and not known.is_deleted else None
+        is_filtered = any(entry.get("filtered") and media.key in (entry["key"], entry["file"]) for entry in job.entries)
+        if not (known and is_filtered):
+            created = min(job.ends, known.created) if known else job.ends
+            self._state.put_media(replace(media, created=created, is_deleted=is_filtered))
 
     def note_refusal(self, account: Account, *, user: str, operation: str, status: int, reason: str) -> str:
         """Log a submission that came to nothing; return the id under which `captcha-stats` shows it."""

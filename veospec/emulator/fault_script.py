@@ -248,7 +248,7 @@ class _Written:
 
     def _known_path(self, name: str, given: str, method: str) -> str:
         """Return a path behind the base; one that no call can have would make a rule that never fires."""
-        pattern = "/" + given.strip().removeprefix(routes.BASE).strip("/")
+        pattern = "/" + re.sub(r"\{[^}]*\}", "*", given.strip()).removeprefix(routes.BASE).strip("/")
         for known, path in _PATHS:
             is_like = fnmatchcase(path.replace("{}", "x"), pattern) or fnmatchcase(pattern, path.replace("{}", "*"))
             if is_like and method in ("", "*", known):

@@ -38,7 +38,7 @@ def media(state: State, user: str, text: str) -> Media:
         raise refusals.wrong_format("mediaGenerationId")
     _own(ref, user)
     found = state.media.get(ref.key)
-    if found is None or found.is_deleted or found.kind != ref.kind or found.email.lower() != ref.email.lower():
+    if found is None or not state.is_there(found) or found.kind != ref.kind or found.email.lower() != ref.email.lower():
         raise refusals.not_found(f"Asset {text} not found")
     return found
 

@@ -52,7 +52,7 @@ class Server:
         raw_path = scope.get("raw_path", b"").decode("latin-1") or scope["path"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if raw_path.startswith("/_emulator"):
-            content = await _content(receive)
+            content, _ = await _content(receive)
             await wire.answer(admin.answer(self.house, scope["method"], raw_path, content))
             return
         logged: dict[str, Json] = {
@@ -101,6 +101,7 @@ class Server:
             await _content(receive)
             await wire.answer(refused(refusal))
             return
+        content, size = await _content(receive)
         call = Call(
             house=self.house,
             name=route.name,
@@ -112,7 +113,8 @@ class Server:
             headers=headers,
             user=user,
             base=_base(scope, headers),
-            content=await _content(receive),
+            content=content,
+            size=size,
         )
         sight = _sight(call)
         call.rule = rule = self._due(sight)
@@ -170,19 +172,20 @@ def _base(scope: Scope, headers: Mapping[str, str]) -> str:
     return f"http://{host}"
 
 
-async def _content(receive: Receive) -> bytes:
-    """Return the body; what is beyond every limit is read and thrown away, so that an answer can follow."""
+async def _content(receive: Receive) -> tuple[bytes, int]:
+    """Return the body and its size; what is beyond every limit is thrown away, so that an answer can follow."""
     message: Message = await receive()
     content = message.get("body", b"")
     if not message.get("more_body"):
-        return content if isinstance(content, bytes) else b""
-    parts, held = [content], len(content)
+        content = content if isinstance(content, bytes) else b""
+        return content, len(content)
+    parts, size = [content], len(content)
     while message.get("more_body"):
         message = await receive()
         part = message.get("body", b"")
-        held += len(part)
-        parts.append(part if held <= _READ_LIMIT else b"")
-    return b"".join(parts)
+        size += len(part)
+        parts.append(part if size <= _READ_LIMIT else b"")
+    return b"".join(parts), size
 
 
 def _sight(call: Call) -> Sight:

@@ -43,7 +43,8 @@ class Account(Struct):
 class Media(Struct):
     """A picture or clip. `recipe` says how its bytes are made when somebody asks; frames are 24 a second.
 
-    `origin`: upload, generated, extended, upscaled. `key` is the uuid, for an upscale with `_upsampled`.
+    `created` is the end of the job that makes it. `origin`: upload, generated, extended, upscaled. `key` is the uuid,
+    for an upscale with `_upsampled`.
     """
 
     key: str
@@ -200,11 +201,6 @@ class State:
         self.media[media.key] = media
         self._write("media", media.key, media)
 
-    def drop_media(self, key: str) -> None:
-        """Forget a picture or clip."""
-        self.media.pop(key, None)
-        self._erase("media", key)
-
     def put_job(self, job: Job) -> None:
         """Remember a job; a new one counts as running until its time has come."""
         if job.id not in self.jobs:
@@ -296,6 +292,10 @@ class State:
             self._database.close()
 
     # -- reading ------------------------------------------------------------------------------------------
+
+    def is_there(self, media: Media) -> bool:
+        """Return whether a picture or clip can be used: made already, and not deleted or filtered."""
+        return not media.is_deleted and media.created <= self.clock.now()
 
     def in_flight(self, email: str) -> list[Job]:
         """Return the jobs of an account that still run; counts those that have ended meanwhile."""

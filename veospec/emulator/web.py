@@ -59,7 +59,11 @@ class House:
 
 
 class Call(Struct):
-    """One request as the functions behind it see it. `args` are the decoded variable parts of the path."""
+    """One request as the functions behind it see it.
+
+    `args` are the decoded variable parts of the path; `size` is how many bytes came, more than those of `content` when
+    they were beyond every limit.
+    """
 
     house: House
     name: str
@@ -71,6 +75,7 @@ class Call(Struct):
     user: str
     base: str
     content: bytes = b""
+    size: int = 0
     rule: Rule | None = None
     raw_args: tuple[str, ...] = ()
     _body: dict[str, Json] | None = field(default=None)
