@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -522,6 +523,22 @@ serve(Options(job_seconds=0, media="small", state=Path(sys.argv[1])), arm)
         assert (len(jobs), flow.total, spent) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("damage", ["no database", "a record of a later version"])
+def test_a_state_that_cannot_be_read_is_told(tmp_path: Path, damage: str) -> None:
+    options = Options(job_seconds=0, media="small", state=tmp_path)
+    with running(options) as address, Flow(address) as flow:
+        flow.submit()
+    path = tmp_path / "emulator.sqlite3"
+    if damage == "no database":
+        path.write_bytes(b"not a database" * 100)
+    else:
+        with sqlite3.connect(path) as database:
+            database.execute("UPDATE records SET doc = json_set(doc, '$.later', 1) WHERE kind = 'job'")
+        database.close()
+    with pytest.raises(UsageError, match=r"the emulator cannot (use|read)"), running(options):
+        pass
+
+
 def test_a_link_of_before_a_restart_still_works(tmp_path: Path) -> None:
     options = Options(job_seconds=0, media="small", state=tmp_path)
     with running(options) as address, Flow(address) as flow:
@@ -666,6 +683,7 @@ def test_the_raw_bytes_of_an_asset(flow: Flow) -> None:
         ("POST", "faults", [{"call": "videos", "fault": "no such"}], 400),
         ("POST", "accounts", {"email": "nobody@example.com", "credits": 1}, 404),
         ("GET", "secrets", None, 404),
+        ("DELETE", "", None, 404),
         ("POST", "ledger", {}, 404),
     ],
 )
@@ -673,6 +691,12 @@ def test_bad_calls_of_the_emulators_own(flow: Flow, method: str, name: str, body
     url = f"{flow.address.root}/_emulator/{name}"
     answer = httpx.request(method, url, json=body, verify=False)
     assert (answer.status_code, "error" in answer.json()) == (status, True)
+
+
+def test_the_emulators_own_calls_explain_themselves(flow: Flow) -> None:
+    told = flow.file(f"{flow.address.root}/_emulator/").text
+    for name in ("ledger", "calls", "clock", "faults", "accounts"):
+        assert f"/_emulator/{name} " in told
 
 
 @pytest.mark.parametrize(

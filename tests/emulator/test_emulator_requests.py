@@ -345,6 +345,15 @@ def test_the_query_of_an_upload_is_ignored(start: Any) -> None:
     assert answer.json()["email"] == OTHER
 
 
+def test_uploads_without_an_account_are_spread(start: Any) -> None:
+    flow = start(accounts=(AccountOption(EMAIL), AccountOption(OTHER)))
+    answers = [flow.post("/assets", content=png(), headers={"Content-Type": "image/png"}).json() for _ in range(4)]
+    assert [answer["email"] for answer in answers] == [EMAIL, OTHER, EMAIL, OTHER]
+    ids = [answer["mediaGenerationId"]["mediaGenerationId"] for answer in answers[:2]]
+    answer = flow.post("/videos", {"prompt": "x", "startImage": ids[0], "endImage": ids[1]})
+    assert (answer.status_code, "Email mismatch" in answer.text) == (400, True)
+
+
 # -- plans ------------------------------------------------------------------------------------------------
 
 PLANS = [

@@ -37,7 +37,8 @@ knows). Plans: free, plus, pro, ultra-100, ultra-200, ultra-200-member (of a fam
 def emulator(faults: Path | None, accounts: tuple[str, ...], *, faults_help: bool, **options: object) -> int:
     """Serve a double of the Google Flow API on this machine: same paths, same strictness, same faults, no money.
 
-    Prints one line with the variables to export. GET /_emulator/ledger tells what a real account would have paid.
+    Prints one line with the variables to export. GET /_emulator/ledger tells what a real account would have paid; GET
+    /_emulator/ what else there is: a log of calls, a clock that can be moved, faults and balances to change meanwhile.
     """
     try:
         from veospec.emulator.fault_script import load

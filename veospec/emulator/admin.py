@@ -1,5 +1,6 @@
 """What the emulator tells and lets itself be told beside the service's own calls, under `/_emulator/`.
 
+GET    /_emulator/          this text
 GET    /_emulator/ledger    what a real account would have been charged, oldest first
 GET    /_emulator/calls     every call: time, method, path, status, fault, whether a token came along
 GET    /_emulator/clock     the emulator's time; POST {"advance_s": n} or {"offset_s": n} moves it
@@ -39,6 +40,8 @@ def answer(house: House, method: str, raw_path: str, content: bytes) -> Answer:
 def _answer(house: House, method: str, name: str, body: Json) -> Answer:
     state = house.state
     match method, name:
+        case "GET", "":
+            return Answer(200, content=(__doc__ or "").encode(), media_type="text/plain; charset=utf-8")
         case "GET", "ledger":
             charges = state.charges
             return Answer(200, {"total_credits": sum(c["credits"] for c in charges), "charges": charges})

@@ -87,6 +87,7 @@ class Desk:
         self._state = state
         self._table = table
         self._numbers = itertools.count()
+        self._turns = itertools.count()
 
     # -- accounts -----------------------------------------------------------------------------------------
 
@@ -137,7 +138,9 @@ class Desk:
         eligible = [account for account in accounts if account.email not in resting and account.health == "OK"]
         if not eligible:
             raise self.nobody(model)
-        return min(eligible, key=lambda account: self.score(account.email))
+        scores = {account.email: self.score(account.email) for account in eligible}
+        best = [account for account in eligible if scores[account.email] == min(scores.values())]
+        return best[next(self._turns) % len(best)]  # two uploads without an account land on two
 
     def resting(self, model: str) -> dict[str, Quarantine]:
         """Return the accounts that rest for a model, each with the reason that lasts longest."""

@@ -154,7 +154,11 @@ class State:
         self._folder = folder
         self._database = _opened(folder) if folder else None
         if self._database:
-            self._load(self._database)
+            try:
+                self._load(self._database)
+            except (ValueError, TypeError) as error:
+                self._database.close()
+                raise UsageError(f"the emulator cannot read {folder}: {error}", "give a folder of its own") from error
         for option in accounts or (() if self.accounts else (DEFAULT_ACCOUNT,)):
             known = self.accounts.get(option.email.lower())
             if known is None:
@@ -369,6 +373,6 @@ def _opened(folder: Path) -> sqlite3.Connection:
         database.execute("COMMIT")
     except (OSError, sqlite3.Error) as error:
         raise UsageError(
-            f"the emulator cannot use {folder}: {error}", "another emulator may be using it; give a folder of its own"
+            f"the emulator cannot use {folder}: {error}", "give a folder that no other emulator is using"
         ) from error
     return database
