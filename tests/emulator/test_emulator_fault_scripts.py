@@ -173,6 +173,13 @@ def test_words_that_other_readers_take_for_something_else_are_no_error(tmp_path:
     assert fault_script.load(path)[0].prompt == "on"
 
 
+def test_the_script_of_the_readme_is_one(project_root: Path, tmp_path: Path) -> None:
+    text = (project_root / "README.md").read_text("utf-8").partition("--faults-help")[2]
+    path = tmp_path / "faults.yaml"
+    path.write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    assert [rule.fault for rule in fault_script.load(path)] == ["cut-after-accept", "429", "truncated-body"]
+
+
 def test_scripts_that_are_no_yaml(tmp_path: Path) -> None:
     path = tmp_path / "faults.yaml"
     with pytest.raises(UsageError, match="cannot be read"):

@@ -50,6 +50,7 @@ BEFORE = [
     ({"fault": 429, "reason": "TOO_MUCH_TRAFFIC"}, 429, "PUBLIC_ERROR_UNUSUAL_ACTIVITY_TOO_MUCH_TRAFFIC"),
     ({"fault": 429, "reason": "no_eligible_account"}, 429, '"error":"no_eligible_account"'),
     ({"fault": 500}, 500, "API error: 500"),
+    ({"fault": "500 INTERNAL"}, 500, '"status":"INTERNAL"}}'),
     ({"fault": 502}, 502, "<h1>502 Bad Gateway</h1>"),
     ({"fault": 503}, 503, "PUBLIC_ERROR_HIGH_TRAFFIC"),
     ({"fault": 503, "reason": "MODEL_OVERLOADED"}, 503, "PUBLIC_ERROR_MODEL_OVERLOADED"),

@@ -65,6 +65,7 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         "UNUSUAL_ACTIVITY_TOO_MUCH_TRAFFIC": "UNUSUAL_ACTIVITY_TOO_MUCH_TRAFFIC",
         "NO_ELIGIBLE_ACCOUNT": "no_eligible_account",
     },
+    "500": {"API_ERROR": "API_ERROR", "INTERNAL": "INTERNAL"},
     "503": {"GOOGLE": "HIGH_TRAFFIC", "CAPTCHA": "ERROR_ZERO_BALANCE", "ZERO_BALANCE": "ERROR_ZERO_BALANCE"},
 }
 """Words for a reason, and the reason. The first is what a fault without a reason means."""

@@ -28,7 +28,8 @@ FAULTS
       402                  reason: credits (default) or subscription
       403                  reason: captcha_quality (default), MODEL_ACCESS_DENIED, html (also: html-403)
       404                  text: the message
-      408, 500, 504        `accepted: true` makes and charges the job first: the client cannot know
+      408, 504             `accepted: true` makes and charges the job first: the client cannot know
+      500                  reason: API_ERROR (default) or INTERNAL (Google's error object); `accepted` as above
       502                  an HTML page; `accepted` as above
       412, 413, 422        as other services of the vendor say "not enough credits", "too large", "moderated"
       429                  reason: THROTTLED (default), USER_QUOTA, PER_MODEL_DAILY, PER_MODEL_DAILY_UPGRADEABLE,
@@ -92,7 +93,7 @@ FAULTS: Mapping[str, frozenset[str]] = {
     "413": frozenset(),
     "422": frozenset(),
     "429": _REASON | {"retry"},
-    "500": _ACCEPTED,
+    "500": _REASON | _ACCEPTED,
     "502": _ACCEPTED,
     "503": _REASON | {"retry"},
     "504": _ACCEPTED,

@@ -110,6 +110,13 @@ def google(status: int, reason: str) -> Refusal:
     return Refusal(status, {"error": google_error(status, reason)})
 
 
+def internal() -> Refusal:
+    """Google's own failure, which names no reason."""
+    error = google_error(500, "")
+    del error["details"]
+    return Refusal(500, {"error": error})
+
+
 def full_reason(reason: str) -> str:
     """Return the reason with the prefix that it travels with."""
     return reason if reason.startswith(("PUBLIC_ERROR_", "FINISH_REASON_")) else f"PUBLIC_ERROR_{reason}"

@@ -170,6 +170,8 @@ def refusal(house: House, rule: Rule, sight: Sight) -> Refusal:  # noqa: C901  (
             return refusals.plain(422, "Content moderated")
         case "429":
             return _throttled(house, rule, sight)
+        case "500" if rule.reason == "INTERNAL":
+            return refusals.internal()
         case "500":
             return refusals.plain(500, "API error: 500")
         case "502" | "504":
