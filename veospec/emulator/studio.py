@@ -25,7 +25,7 @@ FPS = testcard.FPS
 _CACHE_BYTES = 96 << 20
 _CACHE_FILMS = 128
 _AHEAD_PIXELS = 1280 * 720
-_AHEAD_FILES = 256
+_AHEAD_FILES = 512
 _T = TypeVar("_T")
 
 _CLIP_SIDES = {"landscape": (16, 9), "portrait": (9, 16), "1:1": (1, 1), "4:3": (4, 3), "3:4": (3, 4)}
