@@ -251,7 +251,7 @@ def test_verify_reads_every_byte(project: Path) -> None:
     [
         lambda raw: b"",
         lambda raw: raw[:-1],
-        lambda raw: raw.replace(b"memo 1", b"memo 2"),
+        lambda raw: raw.replace(b"memo 2", b"memo 3"),
         lambda raw: raw.replace(b"a", b"b"),
         lambda raw: b"\x80\x04." + raw,
         lambda raw: raw + b" ",
@@ -327,3 +327,27 @@ def test_the_main_spec_may_be_a_link_and_has_near_names(project: Path) -> None:
 def test_a_file_without_permission_is_a_value(project: Path) -> None:
     (project / "refs/quay.png").chmod(0)
     assert ProjectFiles(project).fact("refs/quay.png").missing == "cannot be read (permission denied)"
+
+
+def test_a_memo_keeps_what_it_read_beside_what_is_new(tmp_path: Path) -> None:
+    """Entries of earlier runs stay, newer ones replace them, and odd names come back as they were."""
+    names = ["plain", "größe", os.fsdecode(b"\xff"), "with space"]
+    for name in names:
+        (tmp_path / name).write_text(name.encode("utf-8", "surrogateescape").hex())
+    stats = {name: (tmp_path / name).lstat() for name in names}
+    file = tmp_path / "memo"
+    first = StatMemo(file)
+    for number, name in enumerate(names):
+        first.put_own(name, stats[name], f"{number:064x}", name[:1])
+    first.save()
+    second = StatMemo(file)
+    assert [second.get(name, stats[name]) for name in names] == [(f"{n:064x}", x[:1]) for n, x in enumerate(names)]
+    second.put_own("plain", stats["größe"], "f" * 64)
+    second.put("größe", stats["größe"], "e" * 64, began_ns=0)  # not quiet: what was known of it is known no more
+    assert second.get("plain", stats["plain"]) is None
+    second.save()
+    third = StatMemo(file)
+    assert third.get("plain", stats["größe"]) == ("f" * 64, "")
+    assert not third.has("größe")
+    assert third.get("with space", stats["with space"]) == (f"{3:064x}", "w")
+    assert third.get("with space", stats["plain"]) is None

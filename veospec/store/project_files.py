@@ -101,6 +101,7 @@ class ProjectFiles:
         """Return what is known of each path; with `verify` every byte is read again. Raises nothing about files."""
         found: dict[str, InputFact] = {}
         folders: dict[str, int | str] = {}
+        base, lstat, remembered = self._base, os.lstat, self._memo.get
         try:
             for path in paths:
                 head, _, name = path.rpartition("/")
@@ -109,9 +110,17 @@ class ProjectFiles:
                     folder = folders[head] = self._open_head(head)
                 if isinstance(folder, str):
                     found[path] = self._missing(path, folder)
-                else:
-                    known = None if verify else self._known(path, folder, name)
-                    found[path] = known or self._hashed(path, folder, name)
+                    continue
+                if not verify:
+                    try:
+                        seen = lstat(name, dir_fd=folder)
+                    except (OSError, ValueError):
+                        seen = None
+                    known = remembered(base + path, seen) if seen is not None else None
+                    if known is not None and seen is not None:
+                        found[path] = InputFact(path, known[0], seen.st_size, known[1])
+                        continue
+                found[path] = self._hashed(path, folder, name)
         finally:
             for folder in folders.values():
                 if isinstance(folder, int):
@@ -169,14 +178,6 @@ class ProjectFiles:
         same = [known for known in self._listing if known.rpartition("/")[2].casefold() == name]
         close = difflib.get_close_matches(path, self._listing, n=3, cutoff=0.75)
         return tuple(dict.fromkeys([*same, *close]))[:3]
-
-    def _known(self, path: str, folder: int, name: str) -> InputFact | None:
-        try:
-            seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except (OSError, ValueError):
-            return None
-        known = self._memo.get(self._base + path, seen) if stat.S_ISREG(seen.st_mode) else None
-        return None if known is None else InputFact(path, known[0], seen.st_size, known[1])
 
     def _hashed(self, path: str, folder: int, name: str) -> InputFact:
         try:
