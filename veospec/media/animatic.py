@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,13 +14,15 @@ from msgspec import Struct
 from PIL import Image
 
 from veospec.media import colour, frames, sound
+from veospec.media.clock import Clock
 from veospec.media.encode import ClipWriter, samples_of
 from veospec.media.layout import Box, Layout, even, layout_for
 from veospec.media.moves import WHOLE, View
 from veospec.media.palette import MARGIN, Palette, palette_for
 from veospec.media.probe import probe
 from veospec.media.slate import Card, draw_band, draw_margins, draw_strip, draw_words_panel
-from veospec.media.stage import Clock, Patch, Planes, Stage, blended, fitted, planes_of, planes_of_picture, viewed
+from veospec.media.stage import Patch, Planes, Stage, blended, fitted, planes_of, planes_of_picture, viewed
+from veospec.media.ticks import Film, ticks
 from veospec.model import Caption
 
 Picture: TypeAlias = Image.Image
@@ -46,7 +50,7 @@ def write_words(card: Card, size: tuple[int, int], target: Path) -> None:
     layout, palette = _place(card, size)
     canvas = draw_margins(card, layout, palette, words_in_column=False)
     canvas.paste(draw_words_panel(card, layout, palette), (layout.panel.left, layout.panel.top))
-    _film(card, layout, palette, canvas, None, target)
+    _still(card, layout, palette, Stage(canvas), target)
 
 
 def write_board(
@@ -56,7 +60,7 @@ def write_board(
     layout, palette = _place(card, size)
     canvas = draw_margins(card, layout, palette, words_in_column=True)
     canvas.paste(draw(layout.panel, palette, layout.unit), (layout.panel.left, layout.panel.top))
-    _film(card, layout, palette, canvas, None, target)
+    _still(card, layout, palette, Stage(canvas), target)
 
 
 def write_move(card: Card, size: tuple[int, int], shown: Moved, target: Path) -> None:
@@ -64,8 +68,9 @@ def write_move(card: Card, size: tuple[int, int], shown: Moved, target: Path) ->
     layout, palette = _place(card, size)
     canvas = draw_margins(card, layout, palette, words_in_column=True)
     if shown.start == shown.end:
-        held = viewed(_kept(shown.picture, layout), shown.start, (layout.panel.width, layout.panel.height))
-        _film(card, layout, palette, canvas, lambda n: held if n == 0 else None, target)
+        stage = Stage(canvas)
+        stage.lay_planes(_held(shown, layout), layout.panel.left, layout.panel.top)
+        _still(card, layout, palette, stage, target)
     else:
         _film(card, layout, palette, canvas, _moving(shown, layout, card.frames), target)
 
@@ -142,6 +147,13 @@ def _kept(picture: Image.Image, layout: Layout) -> Planes:
     panel = layout.panel
     size = round(panel.width * _RESERVE / 2) * 2, round(panel.height * _RESERVE / 2) * 2
     return planes_of_picture(fitted(picture, size))
+
+
+def _held(shown: Moved, layout: Layout) -> Planes:
+    room = (layout.panel.width, layout.panel.height)
+    if shown.start == WHOLE:
+        return planes_of_picture(fitted(shown.picture, room))
+    return viewed(_kept(shown.picture, layout), shown.start, room)
 
 
 def _moving(shown: Moved, layout: Layout, count: int) -> PanelSource:
@@ -271,6 +283,40 @@ def _film(
             if clock is not None:
                 clock.show(stage, number)
             writer.add(stage.frame, key=number in (0, key_at))
+
+
+def _still(card: Card, layout: Layout, palette: Palette, stage: Stage, target: Path) -> None:
+    """Write a film on which only the clock runs: its key frames are encoded, what lies between is known already."""
+    film = Film(layout, card.fps, card.frames, card.timecode)
+    clock = Clock(layout, card.fps, card.frames) if card.timecode else None
+    spoken: tuple[Caption, ...] = ()
+    with ClipWriter(target, (layout.width, layout.height), card.fps) as writer:
+        writer.add_sound(sound.bed(samples_of(card.frames, card.fps), card.take - 1))
+        for first, end in pairwise(_key_frames(card)):
+            now = _spoken_at(card.captions, Fraction(first, card.fps))
+            if now != spoken:
+                stage.lay(_strip_patch(now, layout, palette))
+                spoken = now
+            if clock is not None:
+                clock.show(stage, first)
+            following = ticks(film, first, end - first - 1)
+            if not film.has_clock or stage.read(layout.clock_ground) == following.ground:
+                writer.add(stage.frame, key=True)
+                writer.add_coded(following.coded)
+                continue
+            # The column is so full that something reaches into the clock's ground.
+            for number in range(first, end):
+                if clock is not None:
+                    clock.show(stage, number)
+                writer.add(stage.frame, key=number == first)
+
+
+def _key_frames(card: Card) -> list[int]:
+    """Return where a still slate needs whole pictures, and its end: every other second, and where words change."""
+    found = set(range(0, card.frames + 1, 2 * card.fps)) | {0, card.frames}
+    for caption in card.captions:
+        found |= {min(card.frames, max(0, ceil(moment * card.fps))) for moment in (caption.at, caption.until)}
+    return sorted(found)
 
 
 def _spoken_at(captions: tuple[Caption, ...], moment: Fraction) -> tuple[Caption, ...]:

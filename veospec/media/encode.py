@@ -20,6 +20,7 @@ from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from msgspec import Struct
@@ -42,13 +43,15 @@ class Coding(Struct, frozen=True):
     def options(self, fps: int) -> dict[str, str]:
         """Return x264's options. `stitchable` keeps headers equal, `cpu-independent` bytes on another processor.
 
-        No frame is stored out of order, so that clips can be cut and joined at key frames without encoding again.
+        No frame is stored out of order, so that clips can be joined at key frames without encoding again, and each
+        is coded as soon as it is given (without `force-cfr` x264 waits for the next one, to know how long it lasts).
         """
         params = {
             "keyint": 2 * fps,
             "min-keyint": 1,
             "scenecut": 0,
             "bframes": 0,
+            "force-cfr": 1,
             "stitchable": 1,
             "cpu-independent": 1,
             "threads": 1,
@@ -111,10 +114,25 @@ class ClipWriter:
         frame.pts = self._frames
         frame.time_base = self._tick
         frame.pict_type = PictureType.I if key else PictureType.NONE
+        self._step()
+        self._mux(self._film.encode(colour.tagged(frame)))
+
+    def add_coded(self, frames: Iterable[bytes]) -> None:
+        """Append frames that are coded already and build upon the frame before them."""
+        for content in frames:
+            packet: Packet[Any] = Packet(content)
+            packet.stream = self._film
+            packet.time_base = self._tick
+            packet.pts = packet.dts = self._frames
+            packet.duration = 1
+            self._step()
+            self._container.mux(packet)
+
+    def _step(self) -> None:
+        """Count a frame, and first lay down the sound that is heard until it ends."""
         self._frames += 1
         while self._waiting and (self._waiting[0].pts or 0) * self.fps <= self._frames * RATE:
             self._container.mux(self._waiting.popleft())
-        self._mux(self._film.encode(colour.tagged(frame)))
 
     def add_sound(self, track: SoundTrack) -> None:
         """Give the whole sound track, before the first frame: it is laid between the frames as they come."""
@@ -130,8 +148,14 @@ def add_film(container: OutputContainer, size: tuple[int, int], fps: int, coding
     """Add an H.264 stream of our one convention: yuv420p, BT.709 limited, whole frames."""
     film = container.add_stream("libx264", rate=fps, options=coding.options(fps))
     film.width, film.height = size
-    film.pix_fmt = "yuv420p"
-    context = film.codec_context
+    set_up(film.codec_context, fps)
+    return film
+
+
+def set_up(context: VideoCodecContext, fps: int) -> None:
+    """Give an encoder our convention."""
+    context.pix_fmt = "yuv420p"
+    context.framerate = Fraction(fps)
     context.time_base = Fraction(1, fps)
     context.thread_count = 1
     context.flags |= Flags.bitexact
@@ -139,7 +163,6 @@ def add_film(container: OutputContainer, size: tuple[int, int], fps: int, coding
     context.color_trc = colour.TRANSFER_BT709
     context.colorspace = colour.MATRIX_BT709
     context.color_range = colour.RANGE_LIMITED
-    return film
 
 
 def samples_of(frames: int, fps: int) -> int:

@@ -36,7 +36,7 @@ from veospec.media.probe import probe
 from veospec.media.stage import Planes, Stage, blended, planes_of
 from veospec.model import Digest
 
-PIECE_VERSION = 1
+PIECE_VERSION = 2
 """Raised when an encoded piece would get other bytes."""
 
 _BLACK = (16, 128, 128)

@@ -23,6 +23,13 @@ _STILL_SIZES = {
 """Pictures of the 1K class. Source: Gemini API documentation, image generation, aspect ratio tables, 2026."""
 
 
+BLOCK = 16
+"""Pixels a side of what H.264 codes at once, a macroblock. Source: ITU-T H.264 (08/2021), 3.86."""
+
+BAR_PX = 3
+"""The height of the bar under the running time, at 720p."""
+
+
 class Box(Struct, frozen=True):
     """A rectangle in pixels."""
 
@@ -48,7 +55,11 @@ class Box(Struct, frozen=True):
 
 
 class Layout(Struct, frozen=True):
-    """The places of one slate; `unit` is the number of pixels that are one pixel at 720p."""
+    """The places of one slate; `unit` is the number of pixels that are one pixel at 720p.
+
+    The clock, which is all that moves on a still slate, has whole macroblocks of the column to itself, and a row of
+    them above and below it is left empty.
+    """
 
     width: int
     height: int
@@ -56,10 +67,17 @@ class Layout(Struct, frozen=True):
     panel: Box
     column: Box
     strip: Box
+    clock: Box
 
     def px(self, length: float) -> int:
         """Scale a length of the 720p design, at least one pixel."""
         return max(1, round(length * self.unit))
+
+    @property
+    def clock_ground(self) -> Box:
+        """The macroblocks of the clock with their neighbours above and below: all that its pictures build upon."""
+        left, right = self.clock.left // BLOCK * BLOCK, -(-self.clock.right // BLOCK) * BLOCK
+        return Box(left, self.clock.top - BLOCK, min(right, self.width) - left, self.clock.height + 2 * BLOCK)
 
 
 def even(length: float) -> int:
@@ -111,4 +129,17 @@ def layout_for(width: int, height: int) -> Layout:
     column = Box(panel.right + gap, panel.top, max(2, width - margin - panel.right - gap), panel.height)
     strip_top = panel.bottom + even(12 * unit)
     strip = Box(margin, strip_top, width - 2 * margin, max(2, height - strip_top - even(8 * unit)))
-    return Layout(width, height, unit, panel, column, strip)
+    return Layout(width, height, unit, panel, column, strip, _clock(column, unit))
+
+
+def clock_size(unit: float) -> tuple[int, int]:
+    """Return the font size and the height of the running time's signs, both in pixels."""
+    size = max(7, round(24 * unit))
+    return size, even(size * 1.1)
+
+
+def _clock(column: Box, unit: float) -> Box:
+    """Place the running time above the foot of the column, on rows of whole macroblocks, two of them at 720p."""
+    high = clock_size(unit)[1] + even(2 * unit) + max(1, round(BAR_PX * unit))
+    bottom = (column.bottom - even(22 * unit) - BLOCK) // BLOCK * BLOCK
+    return Box(column.left, (bottom - high) // BLOCK * BLOCK, column.width, -(-high // BLOCK) * BLOCK)

@@ -14,7 +14,7 @@ from veospec.media.palette import MARGIN
 from veospec.media.stage import Patch, Stage, planes_of
 from veospec.media.text import Style, clean, draw_line, measure, shorten
 
-MARK_VERSION = 1
+MARK_VERSION = 2
 """Raised when the label would get other bytes."""
 
 _GROUND = (240, 178, 84)

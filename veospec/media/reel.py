@@ -25,7 +25,7 @@ from veospec.media.probe import probe
 from veospec.media.slate import Card
 from veospec.model import Digest, TransitionKind
 
-REEL_VERSION = 2
+REEL_VERSION = 3
 """Raised when sound, leader or placeholder would get other bytes."""
 
 

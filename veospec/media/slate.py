@@ -72,8 +72,8 @@ def _column(canvas: Image.Image, card: Card, layout: Layout, palette: Palette, *
         y = draw_block(canvas, (x, y, width), said, palette.accent) + layout.px(8)
     ImageDraw.Draw(canvas).line((x, y, x + width, y), fill=FAINT, width=layout.px(1))
     y += layout.px(14)
-    y = _camera(canvas, card, layout, palette, y)
-    bottom = column.bottom - layout.px(66 if card.timecode else 34)
+    bottom = layout.clock_ground.top if card.timecode else column.bottom - layout.px(34)
+    y = _camera(canvas, card, layout, palette, y, bottom)
     if words_in_column and card.words and bottom - y > layout.px(40):
         block = fit(card.words, width, bottom - y, _sizes(layout, 17, 15, 14, 13))
         draw_block(canvas, (x, y, width), block, DIM)
@@ -91,7 +91,7 @@ def _badge(canvas: Image.Image, at: tuple[int, int], label: str, layout: Layout,
     return at[1] + high + layout.px(14)
 
 
-def _camera(canvas: Image.Image, card: Card, layout: Layout, palette: Palette, y: int) -> int:
+def _camera(canvas: Image.Image, card: Card, layout: Layout, palette: Palette, y: int, bottom: int) -> int:
     x, width = layout.column.left, layout.column.width
     if card.size or card.move:
         shape = layout.panel.height / layout.panel.width
@@ -103,7 +103,7 @@ def _camera(canvas: Image.Image, card: Card, layout: Layout, palette: Palette, y
         block = fit(card.size, width, layout.px(56), _sizes(layout, 22, 18, 15, 13), "bold")
         y = draw_block(canvas, (x, y, width), block, INK)
     if card.move:
-        block = fit(card.move, width, layout.px(80), _sizes(layout, 18, 16, 14, 13))
+        block = fit(card.move, width, min(layout.px(80), bottom - y), _sizes(layout, 18, 16, 14, 13))
         y = draw_block(canvas, (x, y, width), block, INK)
     return y + layout.px(12) if card.size or card.move else y
 

@@ -10,19 +10,14 @@ from typing import TypeAlias
 
 from av.video.frame import VideoFrame
 from msgspec import Struct
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from veospec.media import colour, fonts
-from veospec.media.layout import Box, Layout, even
+from veospec.media import colour
+from veospec.media.layout import Box, even
 from veospec.media.moves import View
-from veospec.media.palette import MARGIN
 
 Planes: TypeAlias = tuple[Image.Image, Image.Image, Image.Image]
 """Luma and two chroma planes as grey pictures, the chroma ones half as large."""
-
-_DIGITS = "0123456789:"
-_INK_LUMA = 214
-_BAR_LUMA = 150
 
 
 def planes_of(frame: VideoFrame) -> Planes:
@@ -56,11 +51,15 @@ def blended(first: Planes, second: Planes, part: float) -> Planes:
 
 
 def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Return the picture scaled and cropped to fill `size`, a little above the middle where heads are."""
+    """Return the picture scaled and cropped to fill `size`, a little above the middle where heads are.
+
+    A smaller one is made with a Hamming window: no softer to the eye than Lanczos here, in two fifths of the time.
+    """
     scale = max(size[0] / picture.width, size[1] / picture.height)
     wide, high = size[0] / scale, size[1] / scale
     left, top = (picture.width - wide) / 2, (picture.height - high) * 0.42
-    return picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, left + wide, top + high), reducing_gap=3.0)
+    window = Image.Resampling.HAMMING if scale < 1 else Image.Resampling.LANCZOS
+    return picture.resize(size, window, box=(left, top, left + wide, top + high), reducing_gap=3.0)
 
 
 class Patch(Struct, frozen=True):
@@ -100,6 +99,14 @@ class Stage:
         """Write brightness only: grey signs on a grey ground have no colour to change."""
         _copy(self._rows[0], self._strides[0], content, box.left, box.top, box.width, box.height)
 
+    def read(self, box: Box) -> bytes:
+        """Return what stands in a box of even sides, in all planes."""
+        return b"".join(
+            bytes(rows[at : at + box.width // part])
+            for rows, stride, part in zip(self._rows, self._strides, (1, 2, 2), strict=True)
+            for at in range(box.top // part * stride + box.left // part, box.bottom // part * stride, stride)
+        )
+
     def _write(self, box: Box, planes: tuple[bytes, bytes, bytes]) -> None:
         for plane, content in enumerate(planes):
             part = 2 if plane else 1
@@ -112,55 +119,3 @@ def _copy(rows: memoryview, stride: int, content: bytes, left: int, top: int, wi
     for start in range(0, width * height, width):
         rows[at : at + width] = content[start : start + width]
         at += stride
-
-
-class Clock:
-    """The running parts: hours, minutes, seconds and frames in the column, and a bar under the panel."""
-
-    def __init__(self, layout: Layout, fps: int, frames: int) -> None:
-        self._fps, self._frames = fps, frames
-        self._shown = ""
-        size = max(7, layout.px(24))
-        font = fonts.loaded(fonts.shipped("regular"), size)
-        digit = max(round(font.getlength(sign)) for sign in "0123456789")
-        widths = {sign: round(font.getlength(":")) + 1 if sign == ":" else digit for sign in _DIGITS}
-        total = widths[":"] * 3 + digit * 8
-        if total > layout.column.width:
-            size = max(6, size * layout.column.width // total)
-            font = fonts.loaded(fonts.shipped("regular"), size)
-            digit = int(max(font.getlength(sign) for sign in "0123456789"))
-            widths = {sign: int(font.getlength(":")) if sign == ":" else digit for sign in _DIGITS}
-        self._high = even(size * 1.1)
-        self._widths = widths
-        self._signs = {sign: self._sign(sign, font) for sign in _DIGITS}
-        self._left = layout.column.left
-        self._top = layout.column.bottom - layout.px(30) - self._high
-        self._bar = Box(layout.panel.left, layout.panel.bottom + layout.px(3), layout.panel.width, layout.px(2))
-
-    def _sign(self, sign: str, font: ImageFont.FreeTypeFont) -> bytes:
-        ground = planes_of_picture(Image.new("RGB", (2, 2), MARGIN))[0].tobytes()[0]
-        cell = Image.new("L", (self._widths[sign], self._high), ground)
-        pen = ImageDraw.Draw(cell)
-        pen.text((cell.width / 2, self._high * 0.84), sign, _INK_LUMA, font, anchor="ms")
-        return cell.tobytes()
-
-    def show(self, stage: Stage, frame: int) -> None:
-        """Write the time of a frame, counted from 0."""
-        text = timecode(frame, self._fps)
-        x = self._left
-        for at, sign in enumerate(text):
-            if self._shown[at : at + 1] != sign:
-                stage.lay_luma(self._signs[sign], Box(x, self._top, self._widths[sign], self._high))
-            x += self._widths[sign]
-        self._shown = text
-        done = round(self._bar.width * (frame + 1) / self._frames)
-        before = round(self._bar.width * frame / self._frames)
-        if done > before:
-            grown = Box(self._bar.left + before, self._bar.top, done - before, self._bar.height)
-            stage.lay_luma(bytes([_BAR_LUMA]) * (grown.width * grown.height), grown)
-
-
-def timecode(frame: int, fps: int) -> str:
-    """Return `00:00:03:12`: hours, minutes, seconds, frames, without drop frames."""
-    seconds, rest = divmod(frame, fps)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{rest:02}"

@@ -10,7 +10,7 @@ from msgspec import Struct
 from veospec.model import FREE, Burn, Character, Cost, FileSource, Mode, Node, NodeSource, OwnVoice, PresetVoice, Source
 from veospec.providers.base import Json
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Raised whenever the same order would give other bytes; every slate is then drawn again, free."""
 
 DRAWN_MODES = (Mode.T2V, Mode.I2V, Mode.I2V_FL, Mode.R2V, Mode.V2V, Mode.EXTEND)
