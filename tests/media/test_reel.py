@@ -16,7 +16,6 @@ from veospec.media import colour, join, sound
 from veospec.media.boxes import box_order
 from veospec.media.encode import FINE, ClipWriter, samples_of
 from veospec.media.leader import Leader, leader_pcm
-from veospec.media.long_sound import encode_long
 from veospec.media.probe import probe
 from veospec.media.reel import ReelCut, Segment, make_reel
 from veospec.model import TransitionKind
@@ -170,21 +169,3 @@ def test_an_extension_is_joined_without_what_both_share(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1.mp4", "2.mp4", "j.mp4"]
     with pytest.raises(MediaError, match="longer than"):
         join.join_extension(source, more, 44, tmp_path / "k.mp4")
-
-
-def test_long_sound_in_blocks_is_as_good_as_in_one_run(tmp_path: Path) -> None:
-    samples = 1024 * 512 * 2 + 777
-    pcm = wave(samples, 440.0, 0.4)
-    (tmp_path / "cache").mkdir()
-    track = encode_long([pcm[n : n + 70_001] for n in range(0, len(pcm), 70_001)], samples, tmp_path / "cache")
-    path = tmp_path / "a.mp4"
-    with ClipWriter(path, (16, 16), 1) as writer:
-        writer.add_sound(track)
-        for _ in range(-(-samples // 48_000)):
-            writer.add(colour.frame_of(Image.new("RGB", (16, 16))))
-    heard = loudness(path)
-    wanted = memoryview(pcm).cast("h")[::2]
-    for seam in (1024 * 512, 1024 * 1024):
-        worst = max(abs(heard[n] - wanted[n]) for n in range(seam - 3000, min(seam + 3000, samples - 1100)))
-        assert worst < 400
-    assert len(list((tmp_path / "cache").iterdir())) == 3

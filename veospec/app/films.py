@@ -17,6 +17,7 @@ from veospec.media.preview import PREVIEW_VERSION, Shown, write_preview
 from veospec.media.reel import REEL_VERSION, ReelCut, Segment, make_reel
 from veospec.model import TransitionKind
 from veospec.review.values import CutList, Event
+from veospec.store.actions import ActionRecord
 
 PREVIEW_PX = 320
 
@@ -94,17 +95,21 @@ def reel_cut(desk: Desk, cut: CutList) -> ReelCut:
     return ReelCut(segments, cut.aspect, cut.fps, board.deliver.animatic_size, leader)
 
 
+def _shown(account: Account, event: Event) -> ActionRecord | None:
+    """Return the take that stands for a shot: its own, else a slate, else nothing."""
+    record = account.record(account.key_of(event.digest)) if event.file else None
+    return record or account.slates.get(event.node)
+
+
 def _segment(desk: Desk, event: Event) -> Segment:
-    account = desk.account
     leaving = event.leaving
     kind = leaving.kind if leaving is not None else TransitionKind.CUT
     before, after = (leaving.before, leaving.after) if leaving is not None else (0, 0)
     label = f"{event.shot} T{event.take:02}"
-    record = account.record(account.key_of(event.digest)) if event.file else None
-    shown = record or account.slates.get(event.node)
+    shown = _shown(desk.account, event)
     path = desk.blob(shown) if shown is not None else None
     digest = shown.digest if shown is not None else ""
-    missing = event.missing if record is None else ""
+    missing = "" if event.file else event.missing
     return Segment(label, path, digest, event.source_in, event.frames, kind, before, after, missing)
 
 
@@ -118,8 +123,14 @@ def preview(desk: Desk) -> list[str]:
     form = desk.account.project.storyboard.deliver.preview
     if form not in ("webp", "gif") or not desk.account.cuts:
         return []
-    film = reel_cut(desk, desk.account.cuts[0])
-    shown = [Shown(s.path, s.first, s.count) for s in film.segments if s.path is not None]
+    cut = desk.account.cuts[0]
+    film = reel_cut(desk, cut)
+    records = [_shown(desk.account, event) for event in cut.events]
+    shown = [
+        Shown(segment.path, segment.first, segment.count, record.facts)
+        for segment, record in zip(film.segments, records, strict=True)
+        if segment.path is not None and record is not None
+    ]
     if not shown:
         return []
     path = f"preview.{form}"

@@ -9,7 +9,6 @@ from math import ceil
 from pathlib import Path
 from typing import TypeAlias
 
-from av.video.reformatter import ColorRange, Colorspace
 from msgspec import Struct
 from PIL import Image
 
@@ -223,7 +222,7 @@ def clip_panel(path: Path, layout: Layout, first: int, fps: int, *, count: int) 
             continue
         scale = max(room[0] / frame.width, room[1] / frame.height)
         wide, high = max(room[0], even(frame.width * scale)), max(room[1], even(frame.height * scale))
-        small = frame.reformat(wide, high, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+        small = colour.conformed(frame, (wide, high))
         left, top = (wide - room[0]) // 4 * 2, (high - room[1]) // 4 * 2
         yield _cut(planes_of(small), Box(left, top, *room))
 

@@ -52,8 +52,7 @@ def thumbnails(
     height = max(2, round(width * facts.height / facts.width))
     if facts.fps is None:
         return (read_picture(path).resize((width, height), Image.Resampling.LANCZOS),) * len(which)
-    found = read_frames(path, which, facts)
-    return tuple(p.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0) for p in found)
+    return read_frames(path, which, facts, (width, height))
 
 
 def write_jpeg(picture: Image.Image, target: Path, quality: int = 85, *, is_large: bool = False) -> None:
@@ -100,8 +99,10 @@ _TURNS = {
 }
 
 
-def read_frames(path: Path, which: tuple[str, ...], facts: MediaFacts) -> tuple[Image.Image, ...]:
-    """Return the named frames as RGB pictures, in the order asked."""
+def read_frames(
+    path: Path, which: tuple[str, ...], facts: MediaFacts, size: tuple[int, int] | None = None
+) -> tuple[Image.Image, ...]:
+    """Return the named frames as RGB pictures, in the order asked, at their own size or a smaller one."""
     numbers = [frame_number(name, facts) for name in which]
     found: dict[int, Image.Image] = {}
     with opened(path) as source:
@@ -111,7 +112,7 @@ def read_frames(path: Path, which: tuple[str, ...], facts: MediaFacts) -> tuple[
             frame = _exact(source, film, number, facts)
             if frame is None:
                 raise MediaError(f"{path.name}: frame {number} cannot be decoded", "the file is damaged")
-            found[number] = colour.picture_of(frame)
+            found[number] = colour.picture_of(frame, size)
     return tuple(found[number] for number in numbers)
 
 

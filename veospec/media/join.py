@@ -21,7 +21,6 @@ import av
 import av.error
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
 from msgspec import Struct
 from msgspec.structs import replace
 from PIL import Image, ImageOps
@@ -273,7 +272,7 @@ def conformed(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
     if abs(frame.width * size[1] / (frame.height * size[0]) - 1) > 0.02:
         whole = ImageOps.pad(colour.picture_of(frame), size, Image.Resampling.BICUBIC)
         return colour.frame_of(whole)
-    return frame.reformat(*size, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    return colour.conformed(frame, size)
 
 
 def _concatenate(stretches: Sequence[Stretch], fps: int, target: Path, track: sound.SoundTrack | None) -> None:

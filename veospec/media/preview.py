@@ -13,8 +13,9 @@ from veospec.media import colour
 from veospec.media.frames import read_frames
 from veospec.media.opened import film_of, opened
 from veospec.media.probe import probe
+from veospec.model import MediaFacts
 
-PREVIEW_VERSION = 3
+PREVIEW_VERSION = 4
 """Raised when a preview would get other bytes."""
 
 _MAX_FRAMES = 240
@@ -22,11 +23,12 @@ _FORMS = {".webp": "WEBP", ".gif": "GIF"}
 
 
 class Shown(Struct, frozen=True):
-    """`count` frames of a clip from `first` on; a count of 0 means all of it."""
+    """`count` frames of a clip from `first` on; a count of 0 means all of it. `facts` spares reading them."""
 
     path: Path
     first: int = 0
     count: int = 0
+    facts: MediaFacts | None = None
 
 
 def write_preview(
@@ -60,19 +62,18 @@ def write_preview(
 
 
 def _pictures(clip: Shown, each: int, width: int) -> list[Image.Image]:
-    facts = probe(clip.path)
+    facts = clip.facts or probe(clip.path)
     size = width, max(2, round(width * facts.height / facts.width))
     first = min(clip.first, facts.frames - 1)
     end = min(facts.frames, first + clip.count) if clip.count else facts.frames
-    found = _key_frames(clip.path, first, end)
+    found = _key_frames(clip.path, first, end, size)
     if len(found) < max(2, each - 1):
         wanted = dict.fromkeys(first + (end - first) * (2 * n + 1) // (2 * each) for n in range(each))
-        found = list(read_frames(clip.path, tuple(map(str, wanted)), facts))
-    spread = [found[len(found) * n // each] for n in range(each)] if len(found) >= each else found
-    return [picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) for picture in spread]
+        found = list(read_frames(clip.path, tuple(map(str, wanted)), facts, size))
+    return [found[len(found) * n // each] for n in range(each)] if len(found) >= each else found
 
 
-def _key_frames(path: Path, first: int, end: int) -> list[Image.Image]:
+def _key_frames(path: Path, first: int, end: int, size: tuple[int, int]) -> list[Image.Image]:
     """Return the key frames between two places, found by their order in the file."""
     with opened(path) as source:
         film = film_of(source, path)
@@ -80,4 +81,8 @@ def _key_frames(path: Path, first: int, end: int) -> list[Image.Image]:
         places = {entry.timestamp for n, entry in enumerate(entries) if entry.is_keyframe and first <= n < end}
         film.codec_context.skip_frame = "NONKEY"
         film.codec_context.thread_count = 1
-        return [colour.picture_of(frame) for frame in source.decode(film) if frame.dts in places or frame.pts in places]
+        return [
+            colour.picture_of(frame, size)
+            for frame in source.decode(film)
+            if frame.dts in places or frame.pts in places
+        ]

@@ -12,15 +12,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from veospec.errors import MediaError
-from veospec.media import animatic, sound
+from veospec.media import animatic
 from veospec.media.boxes import check_mp4
-from veospec.media.encode import FINE, samples_of
+from veospec.media.cut_sound import encode_cut
+from veospec.media.encode import FINE
 from veospec.media.join import Form, Piece, Stretch, house_coding, write
 from veospec.media.layout import film_size
 from veospec.media.leader import Leader, leader_pcm, write_leader
-from veospec.media.long_sound import encode_long
 from veospec.media.mark import MARK_VERSION, write_marked
-from veospec.media.mix import SoundPart, mixed
+from veospec.media.mix import SoundPart
 from veospec.media.probe import probe
 from veospec.media.slate import Card
 from veospec.model import Digest, TransitionKind
@@ -78,7 +78,7 @@ def make_reel(cut: ReelCut, target: Path, cache: Path) -> None:
     if cut.leader is not None and cut.leader.frames(cut.fps):
         pieces.insert(0, Piece(_leader(cut.leader, form, cache)))
         parts.insert(0, SoundPart(None, 0, cut.leader.frames(cut.fps), pcm=leader_pcm(cut.leader, cut.fps)))
-    write(pieces, form, target, _track(parts, cut, cache), cache)
+    write(pieces, form, target, encode_cut(parts, cut.fps, cache), cache)
 
 
 def _looked_at(segment: Segment) -> tuple[Segment, tuple[int, int]]:
@@ -181,12 +181,8 @@ def _sound(segment: Segment) -> SoundPart:
     is_cut = segment.transition is TransitionKind.CUT
     joint = (0, 0) if is_cut else (segment.before, segment.after)
     path = None if segment.missing else segment.path
-    return SoundPart(path, segment.first, segment.count, joint, apart=segment.transition is TransitionKind.FADE)
-
-
-def _track(parts: Sequence[SoundPart], cut: ReelCut, cache: Path) -> sound.SoundTrack:
-    samples = samples_of(sum(part.count for part in parts), cut.fps)
-    return encode_long(sound.exactly(mixed(parts, cut.fps), samples), samples, cache)
+    is_apart = segment.transition is TransitionKind.FADE
+    return SoundPart(path, segment.first, segment.count, joint, is_apart, digest=segment.digest if path else "")
 
 
 def _is_whole(path: Path) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from PIL import Image
 
 from veospec.errors import MediaError
-from veospec.media import frames, sound
+from veospec.media import colour, frames, sound
 from veospec.media.encode import DRAFT, ClipWriter, Coding, samples_of
 from veospec.media.opened import film_of, opened
 from veospec.model import MediaFacts
@@ -34,14 +33,6 @@ def enlarge_film(path: Path, facts: MediaFacts, size: tuple[int, int], target: P
         film = film_of(source, path)
         film.codec_context.thread_count = 1
         for frame in source.decode(film):
-            writer.add(
-                frame.reformat(
-                    *size,
-                    format="yuv420p",
-                    dst_colorspace=Colorspace.ITU709,
-                    dst_color_range=ColorRange.MPEG,
-                    interpolation=Interpolation.BICUBIC,
-                )
-            )
+            writer.add(colour.conformed(frame, size))
         if writer.frames != facts.frames:
             raise MediaError(f"{path.name} promises {facts.frames} frames and holds {writer.frames}")
