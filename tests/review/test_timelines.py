@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import opentimelineio as otio
 import pytest
+from fcpxml_rules import broken
 from msgspec.structs import replace
 from review_boards import absent, board, clip_facts, ferry, shot, take
 
@@ -19,7 +20,7 @@ from veospec.review.edl import edl_text, reel_names, timecode
 from veospec.review.fcpxml import fcpxml_text
 from veospec.review.manifest import output_of
 from veospec.review.timeline import otio_text
-from veospec.review.values import CutList, Output, Take
+from veospec.review.values import CutList, Event, Output, Take
 
 DISSOLVE, FADE = TransitionKind.DISSOLVE, TransitionKind.FADE
 
@@ -112,14 +113,33 @@ def test_otio_sound_has_a_gap_where_a_shot_is_silent() -> None:
 # -- EDL --------------------------------------------------------------------------------------------------
 
 
-def edl_expected(cut: CutList) -> list[tuple[int, int, int]]:
-    """Return (record in, frames, source in) of each event as CMX3600 counts: a dissolve starts with its event."""
+BLACK = "BLACK"
+
+
+def edl_expected(cut: CutList) -> list[tuple[str, int, int, int]]:
+    """Return (file or black, record in, frames, source in) of each event as CMX3600 counts.
+
+    A dissolve starts with its event, and the way to black is an event of its own.
+    """
     rows = []
     for index, event in enumerate(cut.events):
-        lead = dissolve_before(cut, index - 1)
-        early = dissolve_before(cut, index)
-        rows.append((event.record_in - lead, event.frames + lead - early, event.source_in - lead))
+        lead, fading = dissolve_before(cut, index - 1), fade_before(event)
+        early = dissolve_before(cut, index) or fading
+        name = event.file.rpartition("/")[2] or f"{event.shot} T{event.take:02} MISSING"
+        rows.append((name, event.record_in - lead, event.frames + lead - early, event.source_in - lead))
+        if fading:
+            rows.append((BLACK, event.record_out - fading, fading, 0))
     return rows
+
+
+def fade_before(event: Event) -> int:
+    leaving = event.leaving
+    return leaving.before if leaving is not None and leaving.kind is FADE and event.file else 0
+
+
+def fade_after(cut: CutList, index: int) -> int:
+    leaving = cut.events[index - 1].leaving if index else None
+    return leaving.after if leaving is not None and leaving.kind is FADE and cut.events[index].file else 0
 
 
 def dissolve_before(cut: CutList, index: int) -> int:
@@ -139,6 +159,7 @@ def test_edl_has_every_cut_to_the_frame(made: Any) -> None:
             start = clips[0].range_in_parent().start_time.to_frames()
             assert edl_expected(cut) == [
                 (
+                    c.name,
                     c.range_in_parent().start_time.to_frames() - start,
                     c.source_range.duration.to_frames(),
                     c.source_range.start_time.to_frames(),
@@ -148,8 +169,31 @@ def test_edl_has_every_cut_to_the_frame(made: Any) -> None:
             assert cut.frames == sum(c.source_range.duration.to_frames() for c in clips)
         video = next(t for t in timeline.tracks if t.kind == otio.schema.TrackKind.Video)
         transitions = [t for t in video if isinstance(t, otio.schema.Transition)]
-        inner = [e.leaving for e in cut.events[:-1] if e.leaving and e.leaving.kind is DISSOLVE]
-        assert [t.frames for t in inner] == [t.out_offset.to_frames() for t in transitions]
+        lengths = []
+        for index, event in enumerate(cut.events):
+            leaving = event.leaving
+            is_inner = leaving is not None and leaving.kind is DISSOLVE and index + 1 < len(cut.events)
+            lengths += [fade_after(cut, index), leaving.frames if leaving and is_inner else fade_before(event)]
+        assert [frames for frames in lengths if frames] == [t.out_offset.to_frames() for t in transitions]
+
+
+def test_edl_fades_are_dissolves_to_and_from_black() -> None:
+    nodes = [shot("SH010", cut=Cut(0, 0, FADE, 24)), shot("SH020", cut=Cut(0, 0, FADE, 12))]
+    storyboard = board(*nodes)
+    [cut], outputs = material(storyboard, [take(n) for n in nodes])
+    text = edl_text(cut, storyboard, outputs)
+    assert [line for line in text.splitlines() if re.match(r"\d", line)] == [
+        "001  SH010T01 AA/V  C        00:00:00:00 00:00:07:12 01:00:00:00 01:00:07:12",
+        "002  SH010T01 AA/V  C        00:00:07:12 00:00:07:12 01:00:07:12 01:00:07:12",
+        "002  BL       AA/V  D    012 00:00:00:00 00:00:00:12 01:00:07:12 01:00:08:00",
+        "003  BL       AA/V  C        00:00:00:00 00:00:00:00 01:00:08:00 01:00:08:00",
+        "003  SH020T01 AA/V  D    012 00:00:00:00 00:00:07:12 01:00:08:00 01:00:15:12",
+        "004  SH020T01 AA/V  C        00:00:07:12 00:00:07:12 01:00:15:12 01:00:15:12",
+        "004  BL       AA/V  D    012 00:00:00:00 00:00:00:12 01:00:15:12 01:00:16:00",
+    ]
+    timeline = otio.adapters.read_from_string(text, "cmx_3600", rate=24)
+    black = [c for c in timeline.video_tracks()[0].find_clips() if c.name == "BLACK"]
+    assert [c.media_reference.generator_kind for c in black] == ["black", "black"]
 
 
 def test_edl_reels_are_short_plain_and_belong_to_one_file_each() -> None:
@@ -226,6 +270,46 @@ def test_fcpxml_has_every_cut_to_the_frame(made: Any) -> None:
         ids = [r.get("id") for r in root.findall("./resources/*")]
         assert len(ids) == len(set(ids))
         assert {ref.get("ref") for ref in root.iter() if ref.get("ref")} <= set(ids)
+
+
+def rates() -> tuple[Storyboard, list[Take]]:
+    """Clips of other rates than the film's, one of which the format has no name for."""
+    nodes = [shot(name) for name in ("SH010", "SH020", "SH030")]
+    found = [clip_facts(240, 30), clip_facts(96, 12), clip_facts()]
+    return board(*nodes, handles=6), [take(n, facts=facts) for n, facts in zip(nodes, found, strict=True)]
+
+
+@pytest.mark.parametrize("made", [*BOARDS.values(), rates], ids=[*BOARDS, "rates"])
+def test_fcpxml_is_what_final_cut_accepts(made: Any) -> None:
+    storyboard, takes = made()
+    cuts, outputs = material(storyboard, takes)
+    for cut in cuts:
+        assert broken(fcpxml_text(cut, storyboard, outputs)) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("library>", "libary>", "unknown"),
+        ('offset="', 'ofset="', "may not have"),
+        ('<gap name="sh.02-b" ', '<gap name="x" lane="1" ', "may not have"),
+        (' ref="r2"', ' ref="r1"', "which is format"),
+        ('id="r2"', 'id="r1"', "given twice"),
+        ('<format id="r1"', '<format id="r9"', "which is none"),
+        ("<spine>", "<spine><note/>", "may not hold"),
+        ('start="600/2400s"', 'start="610/2400s"', "between two frames"),
+        ('<media-rep kind="original-media" src="', '<media-rep kind="original-media" sr="', "lacks"),
+        ('hasAudio="1" ', "", "says of its sound only"),
+        ('<marker start="600/2400s"', '<marker start="0s"', "outside"),
+    ],
+)
+def test_the_rules_catch_what_final_cut_refuses(right: str, wrong: str, said: str) -> None:
+    storyboard, takes = strange()
+    [cut], outputs = material(storyboard, takes)
+    text = fcpxml_text(cut, storyboard, outputs)
+    assert right in text
+    assert broken(text) == []
+    assert any(said in sentence for sentence in broken(text.replace(right, wrong)))
 
 
 def test_fcpxml_reads_in_otio(monkeypatch: pytest.MonkeyPatch) -> None:

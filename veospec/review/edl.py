@@ -1,14 +1,15 @@
 """The cut as a CMX3600 edit decision list: one video track, and two of sound when every shot has sound.
 
-A dissolve is written as the format knows it: from the frame where it begins, as one event of two lines. A fade has
-no line of its own in CMX3600 and stays a cut with a comment. Record time starts at 01:00:00:00, source time at
-00:00:00:00. Source: CMX 3600 EDL format, xmil.biz/EDL-X/CMX3600.pdf, read 2026.
+A dissolve is written as the format knows it: from the frame where it begins, as one event of two lines. A fade is a
+dissolve to black (`BL`), an event of its own that lasts until the cut, and a dissolve from black into the next shot.
+Record time starts at 01:00:00:00, source time at 00:00:00:00. Source: CMX 3600 EDL format,
+xmil.biz/EDL-X/CMX3600.pdf, read 2026.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from veospec.model import Storyboard, TransitionKind
 from veospec.review.conform import Shot, conform
@@ -27,8 +28,13 @@ def edl_text(cut: CutList, storyboard: Storyboard, outputs: Iterable[Output]) ->
     title = comment(f"{storyboard.project.title or storyboard.project.code} {cut.slug}", 70)
     lines = [f"TITLE: {title}", "FCM: NON-DROP FRAME", ""]
     reels = reel_names(shots)
+    number = 0
     for index in range(len(shots)):
-        lines += _event(index, shots, reels, channel, cut.fps)
+        for event in _events(index, shots, reels, channel, cut.fps):
+            number += 1
+            # The number is that of the lines of time codes; comments have none.
+            lines += [f"{number:03}  {line}" if not line.startswith("*") else line for line in event]
+            lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -65,38 +71,81 @@ def _reel(shot: Shot, taken: set[str]) -> str:
     return short
 
 
-def _event(index: int, shots: Sequence[Shot], reels: Sequence[str], channel: str, fps: int) -> list[str]:
+def _events(index: int, shots: Sequence[Shot], reels: Sequence[str], channel: str, fps: int) -> Iterator[Sequence[str]]:
+    """Yield the event of a shot, and of the black that it fades to."""
     shot, event = shots[index], shots[index].event
-    earlier = shots[index - 1].event if index else event
-    arriving = _dissolve(shots, index - 1)
+    arriving, leaving = _dissolve(shots, index - 1), _dissolve(shots, index)
     lead = arriving.before if arriving is not None else 0
-    dissolving = _dissolve(shots, index)
-    early = dissolving.before if dissolving is not None else 0
+    early = leaving.before if leaving is not None else _fade_out(shot, lead)
     hour = _HOUR_S * fps
     source = (event.source_in - lead, event.source_out - early)
     record = (event.record_in - lead + hour, event.record_out - early + hour)
-    number = f"{index + 1:03}"
-    lines = []
+
+    def line(reel: str, edit: str, source: tuple[int, int], record: tuple[int, int]) -> str:
+        times = " ".join(timecode(frames, fps) for frames in (*source, *record))
+        return f"{reel:<8} {channel:<5} {edit:<8} {times}"
+
+    def still(reel: str, at: int, when: int) -> str:
+        """Return the first line of a dissolve: where the outgoing picture stands when it begins."""
+        return line(reel, "C", (at, at), (when, when))
+
+    mixed = f"D    {arriving.frames:03}" if arriving is not None else ""
+    risen = _fade_in(shots, index)
     if arriving is not None:
-        out = earlier.source_out - lead
-        lines.append(_line(number, reels[index - 1], channel, "C", (out, out), (record[0], record[0]), fps))
-        lines.append(_line(number, reels[index], channel, f"D    {arriving.frames:03}", source, record, fps))
-        lines.append(f"* FROM CLIP NAME: {_clip_name(shots[index - 1])}")
-        lines.append(f"* TO CLIP NAME: {_clip_name(shot)}")
+        yield [
+            still(reels[index - 1], shots[index - 1].event.source_out - lead, record[0]),
+            line(reels[index], mixed, source, record),
+            f"* FROM CLIP NAME: {_clip_name(shots[index - 1])}",
+            f"* TO CLIP NAME: {_clip_name(shot)}",
+            *_comments(shot, fps),
+        ]
+    elif risen:
+        yield [
+            still(_BLACK, 0, record[0]),
+            line(reels[index], f"D    {risen:03}", source, record),
+            "* FROM CLIP NAME: BLACK",
+            f"* TO CLIP NAME: {_clip_name(shot)}",
+            *_comments(shot, fps),
+        ]
     else:
-        lines.append(_line(number, reels[index], channel, "C", source, record, fps))
-        lines.append(f"* FROM CLIP NAME: {_clip_name(shot)}")
+        yield [line(reels[index], "C", source, record), f"* FROM CLIP NAME: {_clip_name(shot)}", *_comments(shot, fps)]
+    if leaving is None and early:
+        yield [
+            still(reels[index], source[1], record[1]),
+            line(_BLACK, f"D    {early:03}", (0, early), (record[1], record[1] + early)),
+            f"* FROM CLIP NAME: {_clip_name(shot)}",
+            "* TO CLIP NAME: BLACK",
+        ]
+
+
+def _comments(shot: Shot, fps: int) -> Iterator[str]:
+    event = shot.event
     if event.file:
-        lines.append(f"* FROM FILE: {comment(event.file, 400)}")
-    lines.append(f"* SHOT: {comment(event.shot)} TAKE: {event.take}")
+        yield f"* FROM FILE: {comment(event.file, 400)}"
+    yield f"* SHOT: {comment(event.shot)} TAKE: {event.take}"
     if event.missing:
-        lines.append(f"* NO PICTURE: {comment(event.missing)}")
+        yield f"* NO PICTURE: {comment(event.missing)}"
     leaving = event.leaving
     if leaving is not None and leaving.kind is TransitionKind.FADE:
-        lines.append(f"* FADE TO BLACK: {leaving.before} FRAMES, UP AGAIN: {leaving.after} FRAMES")
-    at = timecode(event.record_in + hour, fps)
-    lines += [f"* LOC: {at} YELLOW  {comment(text)}" for text in shot.notes]
-    return [*lines, ""]
+        yield f"* FADE TO BLACK: {leaving.before} FRAMES, UP AGAIN: {leaving.after} FRAMES"
+    at = timecode(event.record_in + _HOUR_S * fps, fps)
+    for text in shot.notes:
+        yield f"* LOC: {at} YELLOW  {comment(text)}"
+
+
+def _fade_out(shot: Shot, lead: int) -> int:
+    """Return the frames in which a shot goes to black; none when nothing else would be left of it, or it is black."""
+    event = shot.event
+    is_fade = event.leaving is not None and event.leaving.kind is TransitionKind.FADE
+    before = event.leaving.before if event.leaving is not None and is_fade and event.file else 0
+    return before if event.frames + lead > before else 0
+
+
+def _fade_in(shots: Sequence[Shot], index: int) -> int:
+    """Return the frames in which a shot comes out of black, as the one before it asks."""
+    leaving = shots[index - 1].event.leaving if index else None
+    is_fade = leaving is not None and leaving.kind is TransitionKind.FADE
+    return leaving.after if leaving is not None and is_fade and shots[index].event.file else 0
 
 
 def _dissolve(shots: Sequence[Shot], index: int) -> Transition | None:
@@ -107,10 +156,3 @@ def _dissolve(shots: Sequence[Shot], index: int) -> Transition | None:
 
 def _clip_name(shot: Shot) -> str:
     return comment(shot.event.file.rpartition("/")[2] or f"{shot.label} MISSING")
-
-
-def _line(
-    number: str, reel: str, channel: str, edit: str, source: tuple[int, int], record: tuple[int, int], fps: int
-) -> str:
-    times = " ".join(timecode(frames, fps) for frames in (*source, *record))
-    return f"{number}  {reel:<8} {channel:<5} {edit:<8} {times}"

@@ -1,8 +1,9 @@
 """The cut as FCPXML 1.10, for Final Cut Pro 10.6 and later and for DaVinci Resolve 18 and later.
 
 Times are written as multiples of the frame duration (`n*100/2400s`), because Final Cut refuses an edit that is
-not on a frame boundary. Source: Apple, FCPXML Reference, developer.apple.com, 2026; the effect ids are those that
-Final Cut itself exports.
+not on a frame boundary. A file of another rate than the film's says that its speed stays: without that word Final Cut
+would play 24 frames a second as 25. Source: Apple, FCPXML Reference and Document Type Definition 1.10,
+developer.apple.com, 2026; the effect ids are those that Final Cut itself exports.
 """
 
 from __future__ import annotations
@@ -19,6 +20,18 @@ _CROSS_DISSOLVE = "FxPlug:4731E73A-8DAC-4113-9A30-AE85B1761265"
 _FADE_TO_COLOUR = "FxPlug:F779C565-486D-4633-8035-0374B4DB8F5C"
 _NAMED_SIZES = {(1280, 720): "720p", (1920, 1080): "1080p", (3840, 2160): "3840x2160p"}
 _NAMED_RATES = (24, 25, 30, 50, 60)
+_CONFORMED_RATES = {
+    Fraction(24000, 1001): "23.98",
+    Fraction(24): "24",
+    Fraction(25): "25",
+    Fraction(30000, 1001): "29.97",
+    Fraction(30): "30",
+    Fraction(48): "48",
+    Fraction(50): "50",
+    Fraction(60000, 1001): "59.94",
+    Fraction(60): "60",
+}
+"""The source rates that the document type has words for."""
 _SIZES = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (1080, 1080), "4:3": (1440, 1080), "3:4": (1080, 1440)}
 
 
@@ -163,12 +176,18 @@ def _element(shot: Shot, fps: int, resources: _Resources) -> list[str]:
         f' offset="{_frames(event.record_in, fps)}" start="{_frames(event.source_in, fps)}"'
         f' duration="{_frames(event.frames, fps)}" format="{found}" tcFormat="NDF"{sound}'
     )
-    markers = [
+    inside = [] if facts.fps == fps else [f"              {_conform(facts.fps or Fraction(24))}"]
+    inside += [
         f'              <marker start="{_frames(event.source_in, fps)}" duration="{_frames(1, fps)}"'
         f' value="{xml_text(text)}"/>'
         for text in shot.notes
     ]
-    return [f"{opening}>", *markers, "            </asset-clip>"] if markers else [f"{opening}/>"]
+    return [f"{opening}>", *inside, "            </asset-clip>"] if inside else [f"{opening}/>"]
+
+
+def _conform(fps: Fraction) -> str:
+    known = f' srcFrameRate="{_CONFORMED_RATES[fps]}"' if fps in _CONFORMED_RATES else ""
+    return f'<conform-rate scaleEnabled="0"{known}/>'
 
 
 def _gap(event: Event, fps: int) -> list[str]:
