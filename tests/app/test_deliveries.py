@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import warnings
 from fractions import Fraction
@@ -98,8 +99,13 @@ def _label(event: Any) -> str:
 
 def _holds_edl(out: Path, events: list[Any], fps: int) -> None:
     timeline = otio.adapters.read_from_file(str(out / "timeline.edl"), rate=fps)
-    clips = list(timeline.video_tracks()[0].find_clips())
+    every = list(timeline.video_tracks()[0].find_clips())
+    clips = [clip for clip in every if clip.name != "BLACK"]
     assert len(clips) == len(events)
+    # A fade is black for as long as it falls; its shot is that much shorter, and the next one begins at the cut.
+    fade = events[1]["transition"]["before"]
+    assert [clip.source_range.duration.to_frames() for clip in every if clip not in clips] == [fade]
+    assert _placed(every[3])[:2] == (events[2]["record_in"], events[2]["record_out"] - events[2]["record_in"])
     # A dissolve begins with its second shot here: the clip before it gives its half away.
     first = events[0]["transition"]["before"]
     assert clips[0].source_range.duration.to_frames() == events[0]["record_out"] - first
@@ -195,6 +201,28 @@ def test_the_page_tells_what_changed_since_the_take_before(veospec: Person) -> N
     veospec.edit("Still black water.", "Still black cold water.")
     veospec("apply")
     assert "Compared with the take that mk approved" in page.read_text("utf-8")
+
+
+def test_every_picture_of_the_page_has_a_poster(veospec: Person) -> None:
+    """What was made of a take too; a dissolve is shown by its first picture, which is not two at once."""
+    veospec.write(
+        "veospec: 1\ndeliver: {animatic: {size: 180p}, preview: none}\n"
+        "stills: {quay: {prompt: The quay., upscale: 2k}, deck: {prompt: The deck.}}\n"
+        "shots:\n"
+        "  - {id: A, prompt: It comes., start: 'still:quay', end: 'still:deck', duration: 4s}\n"
+        "  - {id: B, extend: A, prompt: It goes on., upscale: 720p}\n"
+    )
+    veospec("apply")
+    page = (veospec.folder / "out/review.html").read_text("utf-8")
+    found = re.search(r'id="veospec-data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    posters = {(s["name"], t["label"]): t["poster"] for s in json.loads(found[1])["shots"] for t in s["takes"]}
+    assert sorted(posters) == [
+        ("A", "T01"), ("B", "720p"), ("B", "T01"), ("B", "joined"), ("deck", "T01"), ("quay", "2k"), ("quay", "T01"),
+    ]  # fmt: skip
+    assert all((veospec.folder / "out" / poster).is_file() for poster in posters.values())
+    assert re.search(r"-0-\d+\.jpg$", posters["A", "T01"])
+    assert re.search(r"-96-\d+\.jpg$", posters["B", "T01"])
 
 
 def test_an_approval_of_all_deliveries_at_once_is_found_again(veospec: Person) -> None:

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from veospec.app.accepted import reasons_of
+from veospec.app.ahead import shown_frames
 from veospec.app.desk import Desk
 from veospec.app.outputs import PAGE, SHEET, SHEET_PAGE
 from veospec.app.requests import requests_of
 from veospec.media import sheet as media_sheet
-from veospec.model import Kind
+from veospec.model import MediaFacts, Mode
 from veospec.review import captions, edl, fcpxml, shotlist, timeline
 from veospec.review.assets import load_assets
 from veospec.review.conform import delivery_name
 from veospec.review.page import PageInput, ReelFile, render_page
 from veospec.review.sheet import SheetLine, sheet_lines, sheet_page
-from veospec.review.values import CutList, OutputId
+from veospec.review.values import CutList, Output, OutputId
 
 SHEET_VERSION = 3
 SHEET_TAKES = 32
@@ -82,8 +83,8 @@ def page(desk: Desk) -> list[str]:
         return []
     posters: dict[OutputId, str] = {}
     for output in account.outputs:
-        if output.kind in (Kind.CLIP, Kind.STILL) and output.file and output.media is not None:
-            shown = desk.thumb(output, str(output.media.frames // 2))
+        if output.file and output.media is not None:
+            shown = desk.thumb(output, _poster_frame(output, output.media, board.deliver.sheet_frames))
             if isinstance(shown, Path):
                 posters[output.id] = desk.poster(shown)
     lead = 0 if account.project.profile.is_remote else int(board.project.leader * board.project.fps)
@@ -100,6 +101,12 @@ def page(desk: Desk) -> list[str]:
     )
     desk.write(PAGE, render_page(view, load_assets()).encode())
     return [PAGE]
+
+
+def _poster_frame(output: Output, facts: MediaFacts, sheet_frames: Sequence[str]) -> str:
+    """Return the frame that stands for a take: its middle, but the first of a way from one picture to another."""
+    small = shown_frames(facts, sheet_frames)
+    return small[0] if output.mode is Mode.I2V_FL else str(facts.frames // 2)
 
 
 def wanted_exports(desk: Desk) -> tuple[str, ...]:

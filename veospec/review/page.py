@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from veospec.model import Cell, Character, FileSource, Kind, MediaFacts, Mode, Node, NodeSource, Storyboard
+from veospec.model import FREE, Cell, Character, FileSource, Kind, MediaFacts, Mode, Node, NodeSource, Storyboard
 from veospec.plan.budget import price_text
 from veospec.plan.values import Change, Reason, Why
 from veospec.review.approved import approvals
@@ -87,6 +87,7 @@ def page_data(view: PageInput) -> dict[str, Any]:
         "spec": board.file,
         "provider": board.provider,
         "catalogue": view.catalogue,
+        "spent": _spent(view.outputs),
         "fps": board.project.fps,
         "statuses": list(STATUSES),
         "cells": [_cell(cut, view) for cut in view.cuts],
@@ -111,6 +112,13 @@ def facts_text(facts: MediaFacts) -> str:
     return " · ".join(parts)
 
 
+def _spent(outputs: Sequence[Output]) -> str:
+    """Return what the takes that are here have cost; nothing when all were free. What two shots share counts once."""
+    costs = {output.key: output.cost for output in outputs if output.file}
+    total = sum(costs.values(), FREE)
+    return "" if total.is_free else price_text(total)
+
+
 def _approvals(outputs: Sequence[Output]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for (kind, name, number), digest in approvals(outputs).items():
@@ -131,6 +139,7 @@ def _cell(cut: CutList, view: PageInput) -> dict[str, Any]:
             {
                 "shot": e.shot,
                 "node": e.node,
+                "take": e.take,
                 "at": e.record_in,
                 "end": e.record_out,
                 "in": e.source_in,

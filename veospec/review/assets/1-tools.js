@@ -11,7 +11,7 @@ const ICON = {
   play: 'M8 5.5v13l11-6.5z', pause: 'M8 5v14M16 5v14', back: 'M15 6l-6 6 6 6', on: 'M9 6l6 6-6 6', close: 'M6 6l12 12M18 6L6 18',
   first: 'M18 6l-8 6 8 6M6 6v12', last: 'M6 6l8 6-8 6M18 6v12', loop: 'M17 3l3 3-3 3M20 6H8a4 4 0 0 0-4 4v1M7 21l-3-3 3-3M4 18h12a4 4 0 0 0 4-4v-1',
   sound: 'M5 10v4h3l5 4V6L8 10zM16.5 9a4 4 0 0 1 0 6', mute: 'M5 10v4h3l5 4V6L8 10zM17 10l4 4M21 10l-4 4', pair: 'M4 5h16v14H4zM12 5v14',
-  sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2',
+  words: 'M4 6h16v12H4zM7 11h4M7 14.5h7M14 11h3', sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2',
   moon: 'M20 14.5A8.5 8.5 0 1 1 9.5 4a7 7 0 0 0 10.5 10.5z',
 };
 
@@ -53,5 +53,27 @@ const clock = (frame, fps) => {
   const seconds = Math.floor(frame / whole);
   return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}:${two(frame % whole)}`;
 };
+// A seek that comes while another one runs can be lost (headless Chromium then never ends it), so the last wish waits.
+// `player` holds a `video` and, for this, the `next` place.
+function seek(player, time) {
+  if (player.video.seeking) player.next = time;
+  else player.video.currentTime = time;
+}
+function seeked(player) {
+  const next = player.next;
+  player.next = null;
+  if (next !== null && next !== undefined && player.video) player.video.currentTime = next;
+}
+// What is said, as captions of the browser's own; `shift` moves them, `from` and `to` are the seconds that are shown.
+function addCaptions(video, lines, shift, from, to) {
+  const known = [...video.textTracks].find((t) => t.label === 'Dialogue');
+  const track = known || video.addTextTrack('captions', 'Dialogue');
+  for (const line of lines) {
+    const at = Math.max(from, line.at);
+    const until = Math.min(to, line.until);
+    if (until > at) track.addCue(new VTTCue(at + shift, until + shift, [line.who, line.line].filter(Boolean).join(': ').replace(/[<&]/g, (c) => (c === '<' ? '&lt;' : '&amp;'))));
+  }
+  return track;
+}
 const size = (bytes) => (bytes > 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`);
 const plural = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;

@@ -37,6 +37,7 @@ function edit(shot, change) {
   keep();
   for (const twin of twins.get(idOf(shot))) paintCard(twin);
   paintChips();
+  paintStrip();
 }
 function setStatus(shot, status) {
   edit(shot, { status, seen: status === 'done' ? approvalOf(shot) : '' });

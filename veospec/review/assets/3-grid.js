@@ -26,6 +26,7 @@ const STILLS = '\u0000stills';
 const groupOf = (shot) => (shot.kind === 'still' ? STILLS : shot.scene);
 const groupOrder = [...data.scenes.map((s) => s.id), '', STILLS];
 const ordered = data.shots.map((shot, at) => [groupOrder.indexOf(groupOf(shot)), at, shot]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((row) => row[2]);
+const isTall = (aspect) => /^(9:16|3:4|2:3|portrait)/.test(aspect);
 const visible = () => ordered.filter(matches);
 
 function voidBox(title, reason) {
@@ -110,7 +111,7 @@ function paintGrid() {
     if (id === STILLS) heading.append('Stills');
     else if (scene) heading.append(el('span', { class: 'no' }, scene.id), scene.slug);
     else heading.append('Shots');
-    const tall = shots.filter((s) => /^(9:16|3:4|2:3|portrait)/.test(s.aspect)).length * 2 > shots.length;
+    const tall = shots.filter((s) => isTall(s.aspect)).length * 2 > shots.length;
     const list = el('ul', { class: `grid${tall ? ' tall' : ''}`, role: 'list' });
     for (const shot of shots) {
       const item = el('li', { class: 'card', 'data-node': shot.node }, card(shot));

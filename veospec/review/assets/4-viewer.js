@@ -1,6 +1,6 @@
 // One shot: takes, two of them side by side in step, frames, what is known of it.
 
-const v = { shot: null, a: null, b: null, loop: false, muted: false, speed: 1, screens: [], opener: null };
+const v = { shot: null, a: null, b: null, loop: false, muted: false, captions: false, speed: 1, screens: [], opener: null };
 const frameOf = (video, take) => Math.min(Math.max(0, take.frames - 1), Math.floor(video.currentTime * take.fps + 1e-3));
 const timeOf = (frame, take) => (frame + 0.5) / take.fps;
 
@@ -36,7 +36,7 @@ function stopAll() {
 }
 function makeScreen(take, kind) {
   const box = el('div', { class: 'screen' });
-  const screen = { box, take, video: null };
+  const screen = { box, take, video: null, next: null };
   if (!take.file) box.append(voidBox(STATE[take.state] || 'Not made', take.reason));
   else if (kind === 'still') {
     const image = el('img', { alt: `${v.shot.name} ${take.label}` });
@@ -55,7 +55,9 @@ function makeScreen(take, kind) {
       video.replaceWith(voidBox('This clip cannot be played', `${take.name} is not beside this page, or damaged.`));
       paintTransport();
     });
+    video.addEventListener('seeked', () => seeked(screen));
     for (const name of ['play', 'pause', 'ended', 'seeked', 'loadedmetadata', 'timeupdate']) video.addEventListener(name, () => onVideo(screen, name));
+    if (v.shot.dialogue.length && !v.screens.length) addCaptions(video, v.shot.dialogue, 0, 0, Infinity).mode = v.captions ? 'showing' : 'disabled';
     video.addEventListener('click', togglePlay);
     video.src = take.file;
     screen.video = video;
@@ -96,7 +98,7 @@ function inStep(exact) {
     const frame = 1 / s.take.fps;
     const atEnd = first.video.currentTime >= s.video.duration - frame;
     if (atEnd) continue;
-    if (exact || Math.abs(drift) > 2.5 * frame) { if (Math.abs(drift) > frame / 4) s.video.currentTime = first.video.currentTime; s.video.playbackRate = v.speed; }
+    if (exact || Math.abs(drift) > 2.5 * frame) { if (Math.abs(drift) > frame / 4) seek(s, first.video.currentTime); s.video.playbackRate = v.speed; }
     else s.video.playbackRate = Math.abs(drift) < frame / 4 ? v.speed : v.speed * (drift > 0 ? 0.93 : 1.07);
     if (!exact && s.video.paused && !first.video.paused) s.video.play().catch(() => {});
   }
@@ -106,7 +108,7 @@ function playAll() {
   if (!first) return;
   const others = v.screens.filter((s) => s.video && s !== first);
   if (first.video.ended) seekFrame(0);
-  for (const s of others) if (Math.abs(s.video.currentTime - first.video.currentTime) > 0.25 / s.take.fps) s.video.currentTime = first.video.currentTime;
+  for (const s of others) if (Math.abs(s.video.currentTime - first.video.currentTime) > 0.25 / s.take.fps) seek(s, first.video.currentTime);
   for (const s of [first, ...others]) s.video.play().catch(() => {});
 }
 function togglePlay() {
@@ -118,7 +120,7 @@ function togglePlay() {
 function seekFrame(frame) {
   for (const s of v.screens) {
     if (!s.video) continue;
-    s.video.currentTime = timeOf(Math.min(Math.max(0, frame), Math.max(0, s.take.frames - 1)), s.take);
+    seek(s, timeOf(Math.min(Math.max(0, frame), Math.max(0, s.take.frames - 1)), s.take));
   }
   paintTransport(frame);
 }
@@ -142,6 +144,12 @@ function setMuted(on) {
   const first = lead();
   for (const s of v.screens) if (s.video) s.video.muted = on || s !== first;
   paintTransport();
+}
+function setCaptions(on) {
+  v.captions = on;
+  for (const s of v.screens) if (s.video && s.video.textTracks.length) s.video.textTracks[0].mode = on ? 'showing' : 'disabled';
+  const button = $('v-words');
+  if (button) button.setAttribute('aria-pressed', String(on));
 }
 function showTake(label) {
   const take = v.shot.takes.find((t) => t.label === label);
@@ -188,7 +196,7 @@ function sceneText(shot) {
 function paintStage(frame, playing) {
   stopAll();
   const shot = v.shot;
-  const tall = /^(9:16|3:4|2:3)/.test(shot.aspect);
+  const tall = isTall(shot.aspect);
   const screens = el('div', { class: `screens${tall ? ' tall-media' : ''}` });
   for (const [letter, take] of [['A', v.a], ['B', v.b]]) {
     if (!take) continue;
@@ -234,6 +242,7 @@ function transport() {
       iconButton('last', 'One frame on (→)', () => stepFrame(1), { id: 'v-on' }),
       iconButton('loop', 'Loop (L)', () => setLoop(!v.loop), { id: 'v-loop' }),
       iconButton('sound', 'Sound (M)', () => setMuted(!v.muted), { id: 'v-mute' }),
+      v.shot.dialogue.length ? iconButton('words', 'Captions (W)', () => setCaptions(!v.captions), { id: 'v-words', 'aria-pressed': String(v.captions) }) : null,
       speed,
       el('span', { class: 'readout', id: 'v-readout' }),
       el('button', { type: 'button', class: 'quiet', id: 'v-ab', onclick: toggleCompare, 'aria-pressed': String(Boolean(v.b)), disabled: v.shot.takes.filter((t) => t.file).length < 2 }, 'Compare A/B')));
@@ -282,7 +291,7 @@ function repaintKeepingFrame() {
 
 function section(title, extra, ...children) {
   const body = children.flat().filter(Boolean);
-  return body.length ? el('section', {}, el('h3', {}, title, extra ? el('span', {}, extra) : null), body) : null;
+  return body.length ? el('section', {}, el('h3', {}, el('b', {}, title), extra ? el('span', {}, extra) : null), body) : null;
 }
 function facts(rows) {
   const list = el('dl', {});

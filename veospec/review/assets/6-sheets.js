@@ -42,7 +42,8 @@ async function copy(text) {
 function openHelp() {
   const rows = [
     ['N  P', 'next, previous shot'], ['Space', 'play, pause'], ['←  →', 'one frame back, on (with Shift: ten)'], ['L', 'loop'], ['A', 'compare two takes side by side'],
-    ['1 … 9', 'show take 1 … 9'], ['C', 'pick the take that is shown'], ['S', 'next status'], ['T', 'write a note'], ['M', 'sound'], ['R', 'play the reel'],
+    ['1 … 9', 'show take 1 … 9'], ['C', 'pick the take that is shown'], ['S', 'next status'], ['T', 'write a note'], ['M', 'sound'], ['W', 'captions'],
+    ['R', 'play the reel'], ['O', 'open the shot that the reel shows'],
     ['Arrows', 'move in the grid, Enter opens'], ['/', 'search'], ['E', 'export'], ['Esc', 'close'],
   ];
   $('help').replaceChildren(el('h2', { id: 'help-title' }, 'Keys'),

@@ -7,7 +7,7 @@ function viewerKey(event) {
   const key = event.key;
   const shown = v.a;
   const actions = {
-    n: () => step(1), p: () => step(-1), ' ': togglePlay, l: () => setLoop(!v.loop), m: () => setMuted(!v.muted), a: toggleCompare,
+    n: () => step(1), p: () => step(-1), ' ': togglePlay, l: () => setLoop(!v.loop), m: () => setMuted(!v.muted), a: toggleCompare, w: () => setCaptions(!v.captions),
     ArrowRight: () => stepFrame(event.shiftKey ? 10 : 1), ArrowLeft: () => stepFrame(event.shiftKey ? -10 : -1), Home: () => seekFrame(0),
     End: () => seekFrame(Math.max(0, shown.frames - 1)),
     c: () => { if (shown.take) { pick(v.shot, shown.take); repaintKeepingFrame(); } },
@@ -29,7 +29,7 @@ function pageKey(event) {
   }
   const onCard = event.target.closest && event.target.closest('.card');
   const actions = {
-    r: toggleReel, '/': () => $('search').focus(), e: openExport, '?': openHelp,
+    r: toggleReel, o: openFromReel, '/': () => $('search').focus(), e: openExport, '?': openHelp,
     n: () => moveInGrid(1), p: () => moveInGrid(-1),
   };
   if (onCard || event.target === document.body) Object.assign(actions, {
@@ -57,10 +57,11 @@ $('theme').addEventListener('click', () => { document.documentElement.dataset.th
 $('help-open').addEventListener('click', openHelp);
 $('export-open').addEventListener('click', openExport);
 $('reel-play').addEventListener('click', toggleReel);
+$('reel-open').addEventListener('click', openFromReel);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paintTheme);
 
 $('title').textContent = data.title;
-$('meta').textContent = [data.code, data.spec, data.provider, data.catalogue, plural(data.shots.filter((s) => s.kind === 'clip' && twins.get(idOf(s))[0] === s).length, 'shot')].filter(Boolean).join(' · ');
+$('meta').textContent = [data.code, data.spec, data.provider, data.catalogue, data.spent, plural(data.shots.filter((s) => s.kind === 'clip' && twins.get(idOf(s))[0] === s).length, 'shot')].filter(Boolean).join(' · ');
 paintTheme();
 paintCells();
 paintReel();
