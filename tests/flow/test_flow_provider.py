@@ -35,8 +35,8 @@ from veospec.errors import (
     Unauthorized,
     Unreachable,
 )
+from veospec.filetypes import type_of
 from veospec.media.boxes import check_mp4
-from veospec.media.kind import kind_of
 from veospec.model import FileSource, Kind, Mode, Node, OwnVoice, PresetVoice
 from veospec.providers.base import Attempt, Material, Prepared, Receipt, Result
 from veospec.providers.flow import ids, wire
@@ -51,7 +51,7 @@ STILL = {"kind": Kind.STILL, "mode": Mode.IMAGE, "model": "nano-banana-2", "dura
 
 def whole_file(path: Path) -> str:
     with path.open("rb") as file:
-        kind = kind_of(file.read(32))
+        kind = type_of(file.read(32))
     if kind == "mp4":
         check_mp4(path)
     elif not kind:

@@ -20,9 +20,9 @@ from veospec.catalog.shipped import load_catalogue
 from veospec.emulator.options import AccountOption, Options
 from veospec.emulator.serve import running
 from veospec.errors import MediaError
+from veospec.filetypes import type_of
 from veospec.media.boxes import check_mp4
 from veospec.media.frames import extract
-from veospec.media.kind import kind_of
 from veospec.media.probe import probe
 from veospec.model import Character, FileSource, Input, Kind, Node, NodeSource, Source, Storyboard
 from veospec.providers.base import Material, Order, Receipt, Result
@@ -37,7 +37,7 @@ MAIN = "shots.yaml"
 
 def whole_file(path: Path) -> str:
     with path.open("rb") as file:
-        kind = kind_of(file.read(32))
+        kind = type_of(file.read(32))
     if kind == "mp4":
         check_mp4(path)
     elif not kind:

@@ -11,7 +11,6 @@ import pytest
 
 from veospec.errors import MediaError
 from veospec.media.boxes import box_order, check_mp4, why_not_mp4
-from veospec.media.kind import kind_of
 
 
 def box(kind: bytes, body: bytes) -> bytes:
@@ -71,24 +70,3 @@ def test_box_order_names_what_lies_where() -> None:
     assert box_order(io.BytesIO(content), len(content)) == ("ftyp", "free", "mdat", "moov")
     with pytest.raises(MediaError, match="ends inside"):
         box_order(io.BytesIO(content[:-71]), len(content) - 71)
-
-
-@pytest.mark.parametrize(
-    ("head", "kind"),
-    [
-        (b"\x89PNG\r\n\x1a\n" + bytes(24), "png"),
-        (b"\xff\xd8\xff\xe0" + bytes(28), "jpeg"),
-        (b"RIFF\x10\0\0\0WEBPVP8 ", "webp"),
-        (b"RIFF\x10\0\0\0WAVEfmt ", ""),
-        (b"\0\0\0\x18ftypmp42", "mp4"),
-        (b"\0\0\0\x18ftypisom", "mp4"),
-        (b"\0\0\0\x18ftypheic", ""),
-        (b"\0\0\0\x18ftypavif", ""),
-        (b"\0\0\0\x18ftypqt  ", ""),
-        (b"GIF89a", ""),
-        (b"a text", ""),
-        (b"", ""),
-    ],
-)
-def test_kinds_are_told_by_first_bytes(head: bytes, kind: str) -> None:
-    assert kind_of(head) == kind

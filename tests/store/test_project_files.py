@@ -14,7 +14,7 @@ import pytest
 from veospec.errors import PlanStale, SpecError
 from veospec.store.layout import Store
 from veospec.store.memo import QUIET_NS, StatMemo
-from veospec.store.project_files import ProjectFiles, read_spec, type_of
+from veospec.store.project_files import ProjectFiles, read_spec
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"rest of a picture" * 10
 LATER_NS = 10 * QUIET_NS
@@ -115,27 +115,6 @@ def test_no_descriptor_is_left_open(project: Path) -> None:
         for path in REFUSED:
             files.text(path)
     assert open_descriptors() == before
-
-
-@pytest.mark.parametrize(
-    ("head", "expected"),
-    [
-        (b"\x89PNG\r\n\x1a\n", "png"),
-        (b"\xff\xd8\xff\xe0", "jpeg"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "webp"),
-        (b"\0\0\0\x18ftypmp42", "mp4"),
-        (b"\0\0\0\x18ftypisom", "mp4"),
-        (b"\0\0\0\x18ftypqt  ", ""),
-        (b"\0\0\0\x18ftypheic", ""),
-        (b"\0\0\0\x18ftypavif", ""),
-        (b"RIFF\0\0\0\0WAVE", ""),
-        (b"GIF89a", ""),
-        (b"AWS_SECRET_ACCESS_KEY=", ""),
-        (b"", ""),
-    ],
-)
-def test_the_first_bytes_tell_the_type(head: bytes, expected: str) -> None:
-    assert type_of(head) == expected
 
 
 def test_the_name_that_was_meant_is_offered(project: Path) -> None:

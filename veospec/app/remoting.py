@@ -18,8 +18,8 @@ from veospec.app.settings import Settings as Wishes
 from veospec.catalog.catalogue import Catalogue
 from veospec.catalog.shipped import load_catalogue
 from veospec.errors import MediaError, VeospecError
+from veospec.filetypes import type_of
 from veospec.media.boxes import check_mp4
-from veospec.media.kind import kind_of
 from veospec.model import Kind, Node, NodeId
 from veospec.plan.values import Action, Plan
 from veospec.providers.base import RemoteRefs
@@ -70,7 +70,7 @@ class _NoRefs:
 def check_file(path: Path) -> str:
     """Return what a downloaded file is after looking whether it is whole. Raises `MediaError`."""
     with path.open("rb") as file:
-        kind = kind_of(file.read(64))
+        kind = type_of(file.read(64))
     if kind == "mp4":
         check_mp4(path)
     if not kind:

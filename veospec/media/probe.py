@@ -11,8 +11,8 @@ from av.video.stream import VideoStream
 from PIL import Image, UnidentifiedImageError
 
 from veospec.errors import MediaError
+from veospec.filetypes import HEAD_BYTES, type_of
 from veospec.media.boxes import check_mp4
-from veospec.media.kind import HEAD_BYTES, kind_of
 from veospec.media.opened import film_of, opened
 from veospec.model import MediaFacts
 
@@ -27,7 +27,7 @@ def probe(path: Path, *, deep: bool = False) -> MediaFacts:
     """
     try:
         with path.open("rb") as file:
-            kind = kind_of(file.read(HEAD_BYTES))
+            kind = type_of(file.read(HEAD_BYTES))
     except OSError as unreadable:
         raise MediaError(f"{path.name} cannot be read: {unreadable.strerror}") from unreadable
     if kind == "mp4":

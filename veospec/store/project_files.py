@@ -18,6 +18,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from veospec.errors import PlanStale, SpecError
+from veospec.filetypes import HEAD_BYTES, type_of
 from veospec.model import Digest, InputFact
 from veospec.store.below import (
     RefusedError,
@@ -36,11 +37,9 @@ from veospec.store.memo import StatMemo
 MAX_INPUT_BYTES = 100_000_000
 """Larger files are told by their size and not hashed. Source: useapi.net Google Flow API v1, POST /assets, 2026."""
 MAX_SPEC_BYTES = 64 << 20
-_HEAD_BYTES = 32
 _CHUNK_BYTES = 1 << 20
 _READ_TRIES = 3
 _NEAR_FILES = 2_000
-_NO_MP4_BRANDS = (b"qt  ", b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"M4A ", b"M4B ")
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "mp4": ".mp4"}
 
 
@@ -51,23 +50,6 @@ class FileText(Struct, frozen=True):
     content: bytes | None
     missing: str = ""
     near: tuple[str, ...] = ()
-
-
-def type_of(head: bytes) -> str:
-    """Return `png`, `jpeg`, `webp`, `mp4` or nothing from the first 32 bytes of a file.
-
-    Source: W3C PNG (2003) 5.2; ITU-T T.81 B.1.1.3; Google WebP container (2023); ISO/IEC 14496-12:2022 4.3 and the
-    MP4 registration authority's list of brands: QuickTime, HEIF, AVIF and audio share the box but are no MP4 video.
-    """
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webp"
-    if head[4:8] == b"ftyp" and head[8:12] not in _NO_MP4_BRANDS:
-        return "mp4"
-    return ""
 
 
 def read_spec(path: Path, limit_bytes: int = MAX_SPEC_BYTES) -> FileText:
@@ -158,7 +140,7 @@ class ProjectFiles:
                 write_all(fd, content)
             finally:
                 os.close(fd)
-        return InputFact(path, sha256(content).hexdigest(), len(content), type_of(content[:_HEAD_BYTES]))
+        return InputFact(path, sha256(content).hexdigest(), len(content), type_of(content[:HEAD_BYTES]))
 
     def snapshot(self, fact: InputFact, into: Blobs) -> Path:
         """Return a private read-only file that holds exactly the bytes of the fact's digest, copied when needed.
@@ -186,7 +168,7 @@ class ProjectFiles:
                 fd, before = open_regular(folder, name)
                 try:
                     began_ns = self._memo.now_ns()
-                    head = os.pread(fd, _HEAD_BYTES, 0)
+                    head = os.pread(fd, HEAD_BYTES, 0)
                     if before.st_size > self._limit_bytes:
                         return self._too_large(path, before.st_size, head)
                     digest, size = _digest_within(fd, self._limit_bytes)
