@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from veospec.errors import MediaError
 from veospec.media import colour, frames, rescale, sound
 from veospec.media.boxes import box_order
 from veospec.media.encode import DRAFT, FINE, ClipWriter, Coding, samples_of
-from veospec.media.probe import probe
+from veospec.media.probe import flaw_of, probe
 from veospec.model import MediaFacts
 
 
@@ -199,6 +200,23 @@ def test_broken_files_are_told_in_words(tmp_path: Path) -> None:
         probe(short, deep=True)
     with pytest.raises(MediaError, match="cannot be read"):
         probe(tmp_path / "nothing.png")
+
+
+def test_a_flaw_is_a_clause_and_a_good_file_has_none(tmp_path: Path) -> None:
+    film = write_numbered(tmp_path / "a.mp4", 30).read_bytes()
+    picture = io.BytesIO()
+    Image.effect_mandelbrot((200, 200), (-2, -1.5, 1, 1.5), 50).save(picture, "PNG")
+    whole = picture.getvalue()
+    assert [flaw_of(film, "mp4"), flaw_of(whole, "png")] == ["", ""]
+    damaged = bytearray(film)
+    start = damaged.index(b"mdat") + 8
+    damaged[start:] = bytes(len(damaged) - start)
+    for content, kind in [
+        (film[:-9], "mp4"), (bytes(damaged), "mp4"), (whole[:-200], "png"), (whole[:90], "png"), (b"", "jpeg"),
+        (png_of(60_000, 60_000), "png"),
+    ]:  # fmt: skip
+        assert flaw_of(content, kind), (kind, len(content))
+    assert "more than 64,000,000" in flaw_of(png_of(9_000, 9_000) + b"\0\0\x01\0IDAT", "png")
 
 
 def test_damaged_pictures_inside_a_whole_container_are_found(tmp_path: Path) -> None:

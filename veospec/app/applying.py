@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from veospec.app.ahead import ahead
 from veospec.app.choices import Choices
 from veospec.app.delivering import Delivered, deliver
+from veospec.app.flaws import check_bought
 from veospec.app.inventory import StoredInventory
 from veospec.app.outputs import check_outputs
 from veospec.app.planning import choices_of_saved, hold_to, inventory_of, narrowed, plan_with, read_saved, use_up
@@ -156,6 +157,7 @@ def apply_project(
         if saved is None and _has_lost(plan):
             asyncio.run(_search(project, store, plan, settings, listener, environment))
             plan = plan_with(project, _inventory(project, store, settings))
+        check_bought(project, store, plan)
         if show_plan is not None and plan.has_work:
             show_plan(plan)
         _consent(plan, settings, saved, agree)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from veospec.app.choices import Choices
-from veospec.app.project import read_project
+from veospec.app.project import Project, read_project
 from veospec.errors import SpecInvalid, SpecUnreadable, UsageError
 from veospec.model import Problem
+from veospec.store.layout import Store
 
 
 def check(choices: Choices, environment: Mapping[str, str], *, approved: bool = False) -> tuple[Problem, ...]:
@@ -19,17 +20,30 @@ def check(choices: Choices, environment: Mapping[str, str], *, approved: bool = 
         return (error.problem,)
     except SpecInvalid as error:
         return error.problems
-    if reading.project is None or not approved:
+    project = reading.project
+    if project is None:
         return reading.problems
+    found = (*reading.problems, *_damage(project))
+    if not approved:
+        return found
     from veospec.app.planning import plan_with, stored
     from veospec.app.takes import takes_of
     from veospec.review.approved import approval_problems
     from veospec.review.manifest import output_of
 
-    project = reading.project
     with stored(project, trusts_seals=False) as inventory:
         takes = takes_of(plan_with(project, inventory), inventory)
-    return (*reading.problems, *approval_problems(project.storyboard, [output_of(take) for take in takes]))
+    return (*found, *approval_problems(project.storyboard, [output_of(take) for take in takes]))
+
+
+def _damage(project: Project) -> tuple[Problem, ...]:
+    """Return the inputs that cannot be decoded, where they would be sent for money; drawing a slate costs nothing."""
+    if not project.profile.is_remote:
+        return ()
+    from veospec.app.flaws import flaws
+
+    with Store.open(project.store_root, write=False) as store:
+        return flaws(project, store, project.storyboard.nodes)
 
 
 def _folder() -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -41,7 +42,7 @@ class Project(Struct, frozen=True):
     """A compiled storyboard with its world. `root` is the folder of the main file; `notes` are its warnings.
 
     `texts` are the files whose words it was read from, the main one first; `searched` the folders in which files to
-    include were looked for.
+    include were looked for; `places` says where each input is written.
     """
 
     choices: Choices
@@ -55,6 +56,7 @@ class Project(Struct, frozen=True):
     texts: tuple[Path, ...] = ()
     searched: tuple[Path, ...] = ()
     outline: Outline | None = None
+    places: Mapping[str, Location] = MappingProxyType({})
 
     @property
     def digests(self) -> dict[str, Digest]:
@@ -132,13 +134,24 @@ def read_project(
     draft = board or compiled.draft
     missing = check_files(draft, facts, compiled.paths, is_whole=board is not None) if draft is not None else ()
     problems = sorted({*compiled.problems, *missing}, key=_by_place)
-    shown = tuple(_as_written(problem, main) for problem in problems)
+    shown = tuple(as_written(problem, main) for problem in problems)
     if board is None or any(p.severity is Severity.ERROR for p in problems):
         return Reading(shown, None)
     texts = (main, *(root / name for name in sources if name != main.name), *([overlay] if overlay else []))
     profile = profile_of(board, catalogue)
     project = Project(
-        choices, root, board, catalogue, profile, facts, shown, store_root, texts, searched, compiled.outline
+        choices,
+        root,
+        board,
+        catalogue,
+        profile,
+        facts,
+        shown,
+        store_root,
+        texts,
+        searched,
+        compiled.outline,
+        compiled.paths,
     )
     return Reading(shown, project)
 
@@ -212,7 +225,7 @@ def _texts(
     try:
         tree, patterns, overlay, as_of = first_look(found.content, main.name)
     except SpecUnreadable as error:
-        raise SpecUnreadable(_as_written(error.problem, main)) from None
+        raise SpecUnreadable(as_written(error.problem, main)) from None
     sources: dict[str, bytes | Tree] = {main.name: tree}
     unreadable: dict[str, str] = {}
     files = ProjectFiles(root)
@@ -261,7 +274,7 @@ def _by_place(problem: Problem) -> tuple[Location, str, str]:
     return (problem.location, problem.code, problem.message)
 
 
-def _as_written(problem: Problem, main: Path) -> Problem:
+def as_written(problem: Problem, main: Path) -> Problem:
     """Name the file as the person named it, so that an editor can jump there."""
     where = problem.location
     file = str(main) if where.file == main.name else str(main.parent / where.file)

@@ -58,6 +58,10 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
     project = open_project(choices, environment, outlines=is_plain)
     with stored(project) as inventory:
         made = plan_with(project, inventory)
+        if not made.totals.buy.is_free:
+            from veospec.app.flaws import check_bought
+
+            check_bought(project, inventory.store, made)
         sights = sights_of_plan(project, inventory, made, environment) if output is None else None
     note = remembered(project.outline, made) if sights is not None else b""
     warnings = list(problem_lines(project.notes))

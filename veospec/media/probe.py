@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 from PIL import Image, UnidentifiedImageError
 
 from veospec.errors import MediaError
 from veospec.filetypes import HEAD_BYTES, type_of
-from veospec.media.boxes import check_mp4
+from veospec.media.boxes import check_mp4, why_not_mp4
 from veospec.media.opened import film_of, opened
 from veospec.model import MediaFacts
 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused before they are unpacked (a small file can declare a huge one)."""
+
+_BROKEN = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError)
+"""What Pillow raises for a picture that is none, cut off or damaged."""
 
 
 def probe(path: Path, *, deep: bool = False) -> MediaFacts:
@@ -47,13 +53,46 @@ def _probe_picture(path: Path, kind: str, *, deep: bool) -> MediaFacts:
     return MediaFacts(kind, kind, width, height, 1, None, None, has_audio=False)
 
 
+def flaw_of(content: bytes, kind: str) -> str:
+    """Return why an input cannot be used, as a clause, or nothing.
+
+    A picture is decoded whole, a film to its first frame. `kind` is what `type_of` said of it.
+    """
+    try:
+        if kind == "mp4":
+            return _film_flaw(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    return f"{picture.width} x {picture.height} pixels are more than {MAX_PIXELS:,}"
+                picture.load()
+    except _BROKEN as broken:
+        return _words(broken)
+    return ""
+
+
+def _film_flaw(content: bytes) -> str:
+    reason = why_not_mp4(io.BytesIO(content), len(content))
+    if reason:
+        return reason
+    try:
+        with av.open(io.BytesIO(content), "r", format="mp4") as source:
+            if not source.streams.video:
+                return "it has no picture stream"
+            frame = next(source.decode(source.streams.video[0]), None)
+    except (av.error.FFmpegError, OSError) as broken:
+        return broken.strerror or type(broken).__name__
+    return "" if frame is not None else "it holds no frame"
+
+
 def open_picture(path: Path) -> Image.Image:
     """Open a still picture (PNG, JPEG or WebP) of bearable size; its pixels are read later."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(path, formats=("PNG", "JPEG", "WEBP"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as broken:
+    except _BROKEN as broken:
         raise MediaError(f"{path.name} is a broken picture: {_words(broken)}", "save the picture again") from broken
     if picture.width * picture.height > MAX_PIXELS:
         raise MediaError(
@@ -66,7 +105,7 @@ def load_picture(picture: Image.Image, path: Path) -> None:
     """Read the pixels; a cut-off file shows itself only here."""
     try:
         picture.load()
-    except (OSError, ValueError, SyntaxError) as broken:
+    except _BROKEN as broken:
         raise MediaError(f"{path.name} is a broken picture: {_words(broken)}", "save the picture again") from broken
 
 

@@ -116,4 +116,5 @@ CODES: Mapping[str, str] = {
     "VS302": "a file of another kind",
     "VS303": "a file that is too large",
     "VS304": "a picture of another ratio than its clip",
+    "VS305": "a picture or clip that cannot be decoded",
 }

@@ -97,6 +97,12 @@ def _faults(need: _Need, fact: InputFact) -> Iterator[tuple[str, str, str]]:
         yield "VS302", f"the file '{path}' is empty", "use another file"
 
 
+def broken_file(path: str, flaw: str, place: Location, subject: str) -> Problem:
+    """Return the problem of a file that is of the right kind and cannot be decoded; `flaw` is a clause."""
+    message = f"the file '{path[:120]}' is damaged: {flaw}"
+    return Problem("VS305", message, "save it again, or use another file", place, subject, Severity.ERROR)
+
+
 def _suffix_lies(need: _Need) -> bool:
     suffix = need.path.rpartition(".")[2].lower()
     return {"jpg": "jpeg"}.get(suffix, suffix) in need.kinds

@@ -15,7 +15,7 @@ from veospec.media.layout import enlarged, film_size, still_size
 from veospec.media.moves import WHOLE, View, path_of
 from veospec.media.probe import probe
 from veospec.media.slate import Card
-from veospec.model import Character, MediaFacts, Mode, Node, NodeSource
+from veospec.model import Character, FileSource, MediaFacts, Mode, Node, NodeSource
 from veospec.providers.base import Material, Order
 from veospec.providers.local.profile import LocalProfile, frames_of, label_of
 
@@ -36,7 +36,7 @@ class LocalRenderer(Struct, frozen=True):
             draw(self.profile, order, {m.entry.slot: m for m in order.materials}, target)
         except MediaError as failed:
             target.unlink(missing_ok=True)
-            raise MediaError(f"{order.node.id}: {failed.message}", failed.hint) from failed
+            raise MediaError(f"{order.node.id}: {_named(failed.message, order)}", failed.hint) from failed
         except OSError as failed:
             target.unlink(missing_ok=True)
             raise MediaError(f"{order.node.id}: cannot write {target.name}: {failed.strerror}") from failed
@@ -49,6 +49,16 @@ class LocalRenderer(Struct, frozen=True):
         texts += [label_of(entry.source) for entry in node.request.inputs]
         notice = fonts.missing_notice(*texts)
         return (f"{node.id}: {notice}",) if notice else ()
+
+
+def _named(message: str, order: Order) -> str:
+    """Name an input as the storyboard does: what is drawn from are copies, and those are named by their digests."""
+    for material in order.materials:
+        for part in (material, *material.parts):
+            source = part.entry.source
+            if isinstance(source, FileSource) and part.path is not None and part.path.name in message:
+                return f"{message.replace(part.path.name, source.path)} (named at {part.entry.location})"
+    return message
 
 
 def _card(profile: LocalProfile, order: Order) -> Card:
