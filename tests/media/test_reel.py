@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 from numbered_films import SIZE, greys, loudness, numbers, wave, wrapped, write_numbered
 from PIL import Image
@@ -169,3 +170,15 @@ def test_an_extension_is_joined_without_what_both_share(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1.mp4", "2.mp4", "j.mp4"]
     with pytest.raises(MediaError, match="longer than"):
         join.join_extension(source, more, 44, tmp_path / "k.mp4")
+
+
+def test_a_chain_is_joined_link_by_link_and_copies_what_was_joined_before(tmp_path: Path) -> None:
+    """Clips of a stranger's encoder: the joined part is coded by us, and never again."""
+    films = [write_numbered(tmp_path / f"{n}.mp4", 40, coding=FINE) for n in range(3)]
+    join.join_extension(films[0], films[1], 24, tmp_path / "a.mp4")
+    join.join_extension(tmp_path / "a.mp4", films[2], 24, tmp_path / "b.mp4")
+    assert numbers(tmp_path / "b.mp4") == wrapped(range(40), range(24, 40), range(24, 40))
+    with av.open(str(tmp_path / "a.mp4")) as first, av.open(str(tmp_path / "b.mp4")) as second:
+        before, after = ([bytes(p) for p in film.demux(video=0) if p.size] for film in (first, second))
+    assert after[: len(before)] == before
+    assert abs(len(loudness(tmp_path / "b.mp4")) - samples_of(72, 24)) <= 1024

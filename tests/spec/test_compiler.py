@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from spec_builders import CASES, board, catalogue, compiled, compiled_case, node, shown
@@ -85,6 +86,18 @@ def test_a_join_is_as_long_as_both_clips_without_the_overlap(ferry: Storyboard) 
     join = node(ferry, "join:SH080@16:9")
     assert (join.kind, join.request.mode, join.request.duration, join.request.overlap) == (Kind.JOIN, Mode.JOIN, 15, 1)
     assert join.upstream == ("SH070@16:9", "SH080@16:9")
+
+
+def test_a_chain_of_extensions_is_joined_from_its_beginning() -> None:
+    """The last join is the whole; what costs money still builds on the clips themselves."""
+    rows = "  - {id: A, prompt: a}\n" + "".join(
+        f"  - {{id: {name}, prompt: a, extend: {of}}}\n" for of, name in pairwise("ABCD")
+    )
+    nodes = {n.id: n for n in board(f"veospec: 1\nshots:\n{rows}").nodes}
+    joins = {n.name: n for n in nodes.values() if n.kind is Kind.JOIN}
+    assert [j.upstream for j in joins.values()] == [("A", "B"), ("join:B", "C"), ("join:C", "D")]
+    assert [j.request.duration for j in joins.values()] == [15, 22, 29]
+    assert [nodes[name].upstream for name in "BCD"] == [("A",), ("B",), ("C",)]
 
 
 def test_an_upscale_takes_the_selected_take_only(ferry: Storyboard) -> None:

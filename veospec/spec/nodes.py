@@ -72,6 +72,7 @@ class Builder:
         self._chosen: dict[str, Choices] = {}
         self._choices_of: dict[Hashable, Choices] = {}
         self._setting_of: dict[Hashable, Setting] = {}
+        self._joins: dict[str, Node] = {}
 
     def build(self, item: str) -> list[Node]:
         """Return the nodes of a still (`still:NAME`) or a shot in every cell in which it is made."""
@@ -231,7 +232,28 @@ class Builder:
         begin = next((entry for entry in clip.request.inputs if entry.slot == "source"), None)
         if clip.request.mode is Mode.EXTEND and begin is not None and source is not None:
             _check_source(stage, shot, chosen, source)
-            made.append(_join(clip, begin, source))
+            made.append(self._join(clip, begin, source))
+        return made
+
+    def _join(self, clip: Node, begin: Input, source: Choices) -> Node:
+        """Join a clip to the one it extends; to all that came before, when that is an extension itself."""
+        assert isinstance(begin.source, NodeSource)
+        before = self._joins.get(begin.source.node)
+        length = before.request.duration if before is not None else source.duration
+        whole_source = begin if before is None else replace(begin, source=NodeSource(before.id))
+        request = Request(
+            model="",
+            mode=Mode.JOIN,
+            prompt="",
+            aspect=clip.request.aspect,
+            resolution=clip.request.resolution,
+            duration=(length or _NO_OVERLAP) + (clip.request.duration or _NO_OVERLAP) - OVERLAP,
+            seed=0,
+            inputs=(whole_source, Input("segment", NodeSource(clip.id), clip.location)),
+            overlap=OVERLAP,
+        )
+        made = replace(clip, id=f"join:{clip.id}", kind=Kind.JOIN, request=request, takes=1, select=1)
+        self._joins[clip.id] = made
         return made
 
     def _check_frames(self, stage: Stage, shot: Shot) -> None:
@@ -273,21 +295,6 @@ def _upscale(made: Node, size: str) -> Node:
         inputs=(Input("source", NodeSource(made.id), made.location),),
     )
     return replace(made, id=f"upscale:{made.id}", kind=Kind.UPSCALE, request=request, takes=1, select=1)
-
-
-def _join(clip: Node, begin: Input, source: Choices) -> Node:
-    request = Request(
-        model="",
-        mode=Mode.JOIN,
-        prompt="",
-        aspect=clip.request.aspect,
-        resolution=clip.request.resolution,
-        duration=source.duration + (clip.request.duration or Fraction(0)) - OVERLAP,
-        seed=0,
-        inputs=(begin, Input("segment", NodeSource(clip.id), clip.location)),
-        overlap=OVERLAP,
-    )
-    return replace(clip, id=f"join:{clip.id}", kind=Kind.JOIN, request=request, takes=1, select=1)
 
 
 def _stem(stage: Stage, scene: str, name: str) -> str:
