@@ -52,6 +52,14 @@ def test_damage_is_told_where_the_file_is_written(veospec: Person, command: str)
     assert "whole.png" not in said
 
 
+def test_the_comment_of_a_pull_request_tells_damage(veospec: Person) -> None:
+    inputs(veospec.folder)
+    veospec.write(BOARD)
+    told = veospec("comment", "--provider", "flow", "--plan-class", "ultra-200").out
+    assert "is not valid: 3 problems; nothing was planned" in told
+    assert told.count("`VS305`") == 3
+
+
 def test_each_content_is_decoded_once(veospec: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs(veospec.folder)
     veospec.write("veospec: 1\nshots: [{id: A, prompt: Rain.}]\n" + SMALL)

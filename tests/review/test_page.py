@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from review_boards import TALL, absent, board, clip_facts, digest, ferry, shot, take
 
-from veospec.model import Review
+from veospec.model import Cost, Review
 from veospec.plan.values import Change, Reason, Why
 from veospec.review.approved import approval_digest
 from veospec.review.assets import load_assets
@@ -99,6 +100,26 @@ def test_a_shot_shows_every_take_it_asks_for_and_why_one_is_missing() -> None:
         ("T02", False, "refused: a famous person"),
         ("T03", False, "not made yet"),
     ]
+
+
+def test_a_slate_stands_for_a_shot_without_a_clip_and_for_no_other() -> None:
+    node = shot("SH010", takes=3)
+    outputs = [output_of(take(node)), output_of(absent(node, 2, "refused: a famous person"))]
+    slates = {"SH010@16:9": "posters/slate.jpg", "SH020@16:9": "https://example.com/x.jpg"}
+    [found] = page_data(PageInput(board(node), outputs, [], slates=slates))["shots"]
+    assert [t.get("slate") for t in found["takes"]] == [None, "posters/slate.jpg", "posters/slate.jpg"]
+    [bare] = page_data(PageInput(board(node), outputs, [], slates={"SH010@16:9": "https://example.com/x.jpg"}))["shots"]
+    assert [t.get("slate") for t in bare["takes"]] == [None, "", ""]
+
+
+def test_what_was_paid_stands_in_the_head_once_for_what_two_shots_share() -> None:
+    nodes = [shot("SH010"), shot("SH020"), shot("SH030")]
+    takes = [take(nodes[0], cost=Cost(20)), take(nodes[1], cost=Cost(20)), take(nodes[2], cost=Cost(100))]
+    shared = replace(takes[1], key=takes[0].key)
+    outputs = [output_of(t) for t in (takes[0], shared, takes[2])]
+    assert page_data(PageInput(board(*nodes), outputs, []))["spent"] == "120 credits"
+    free = [output_of(take(node, cost=Cost(0))) for node in nodes]
+    assert page_data(PageInput(board(*nodes), free, []))["spent"] == ""
 
 
 def test_reels_requests_and_changes_are_shown() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from veospec.app.account import account_of
 from veospec.app.choices import Choices
+from veospec.app.flaws import check_bought
 from veospec.app.planning import stored
 from veospec.app.project import read_project
 from veospec.errors import SpecInvalid, SpecUnreadable, UsageError
@@ -37,6 +38,10 @@ def pull_request_comment(
         return problems_comment(str(choices.spec), _errors(reading.problems))
     with stored(project) as inventory:
         account = account_of(project, inventory)
+        try:
+            check_bought(project, inventory.store, account.plan)
+        except SpecInvalid as error:
+            return problems_comment(str(choices.spec), error.problems)
     after = parse_manifest(account.manifest())
     return plan_comment(
         account.plan,

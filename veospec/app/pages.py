@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from veospec.app.accepted import reasons_of
-from veospec.app.ahead import shown_frames
+from veospec.app.ahead import make_thumbs, shown_frames, thumb_path
 from veospec.app.desk import Desk
 from veospec.app.outputs import PAGE, SHEET, SHEET_PAGE
 from veospec.app.requests import requests_of
+from veospec.errors import MediaError, StoreCorrupt
 from veospec.media import sheet as media_sheet
-from veospec.model import MediaFacts, Mode
+from veospec.model import MediaFacts, Mode, NodeId
 from veospec.review import captions, edl, fcpxml, shotlist, timeline
 from veospec.review.assets import load_assets
 from veospec.review.conform import delivery_name
@@ -96,11 +98,23 @@ def page(desk: Desk) -> list[str]:
         catalogue=account.project.catalogue.table,
         posters=posters,
         reels=reels,
+        slates=_slates(desk),
         requests=requests_of(account.plan, account.project.profile),
         reasons=reasons_of(account.plan, account.inventory),
     )
     desk.write(PAGE, render_page(view, load_assets()).encode())
     return [PAGE]
+
+
+def _slates(desk: Desk) -> dict[NodeId, str]:
+    """Return pictures of the slates that stand for shots without a clip, as far as they can be read."""
+    found: dict[NodeId, str] = {}
+    for node, record in desk.account.slates.items():
+        frame = str(record.facts.frames // 2)
+        with suppress(MediaError, StoreCorrupt):
+            make_thumbs(desk.store, record.digest, record.facts, desk.blob(record), (frame,))
+            found[node] = desk.poster(thumb_path(desk.store, record.digest, frame))
+    return found
 
 
 def _poster_frame(output: Output, facts: MediaFacts, sheet_frames: Sequence[str]) -> str:

@@ -45,8 +45,9 @@ class ReelFile(Struct, frozen=True):
 class PageInput(Struct, frozen=True):
     """What the page shows. All files are relative to the page.
 
-    `posters` are relative paths or `data:image/...;base64` of one frame per take; `reels` are films by the slug
-    of their cut; `requests` what was or would be sent for a take; `reasons` what changed since the last accepted one.
+    `posters` are relative paths or `data:image/...;base64` of one frame per take; `slates`, by node, of the drawings
+    that stand for shots without a clip; `reels` are films by the slug of their cut; `requests` what was or would be
+    sent for a take; `reasons` what changed since the last accepted one.
     """
 
     storyboard: Storyboard
@@ -55,6 +56,7 @@ class PageInput(Struct, frozen=True):
     catalogue: str = ""
     posters: Mapping[OutputId, str] = field(default_factory=dict)
     reels: Mapping[str, ReelFile] = field(default_factory=dict)
+    slates: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[OutputId, Mapping[str, Any]] = field(default_factory=dict)
     reasons: Mapping[OutputId, Reason] = field(default_factory=dict)
 
@@ -224,6 +226,8 @@ def _take(node: Node, number: int, output: Output | None, view: PageInput) -> di
         "state": Disposition.MISSING.value,
         "reason": "not made yet",
     }
+    if (output is None or not output.file) and node.kind is Kind.CLIP:
+        line["slate"] = _poster(view.slates.get(node.id, ""))
     if output is None:
         return line
     facts = output.media

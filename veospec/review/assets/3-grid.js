@@ -34,13 +34,18 @@ function voidBox(title, reason) {
 }
 function posterBox(take) {
   const frame = el('span', { class: 'frame' });
-  if (!take.file) frame.append(voidBox(STATE[take.state] || 'Not made', take.reason));
-  else if (take.poster) {
-    const image = el('img', { alt: '', loading: 'lazy', decoding: 'async' });
-    image.addEventListener('error', () => image.replaceWith(voidBox('No poster', take.name)));
-    image.src = take.poster;
-    frame.append(image);
-  } else frame.append(voidBox('No poster', take.name));
+  const reason = take.reason === 'not made yet' ? '' : take.reason;
+  const instead = () => (take.file ? voidBox('No poster', take.name) : voidBox(STATE[take.state] || 'Not made', reason));
+  const picture = take.file ? take.poster : take.slate;
+  if (!picture) { frame.append(instead()); return frame; }
+  const image = el('img', { alt: '', loading: 'lazy', decoding: 'async' });
+  image.addEventListener('error', () => image.replaceWith(instead()));
+  image.src = picture;
+  frame.append(image);
+  if (!take.file) {
+    image.className = 'slate';
+    frame.append(el('span', { class: 'flagged', dir: 'auto' }, reason ? `Slate: ${reason}` : 'Slate'));
+  }
   return frame;
 }
 function stateOf(shot) {

@@ -37,7 +37,11 @@ function stopAll() {
 function makeScreen(take, kind) {
   const box = el('div', { class: 'screen' });
   const screen = { box, take, video: null, next: null };
-  if (!take.file) box.append(voidBox(STATE[take.state] || 'Not made', take.reason));
+  if (!take.file && take.slate) {
+    const image = el('img', { alt: `Slate of ${v.shot.name}`, class: 'slate' });
+    image.src = take.slate;
+    box.append(image, el('span', { class: 'tag', dir: 'auto' }, `Slate: ${take.reason || 'not made yet'}`));
+  } else if (!take.file) box.append(voidBox(STATE[take.state] || 'Not made', take.reason));
   else if (kind === 'still') {
     const image = el('img', { alt: `${v.shot.name} ${take.label}` });
     image.addEventListener('error', () => image.replaceWith(voidBox('This picture cannot be shown', `${take.name} is not beside this page, or damaged.`)));

@@ -27,10 +27,11 @@ function stripPart(cut, event, index) {
   const take = shot && shot.takes.find((t) => t.take === event.take);
   const part = el('div', { 'data-state': event.missing ? 'missing' : 'here', title: event.missing ? `${event.shot}: ${event.missing}` : `${event.shot} · ${clock(event.at, data.fps)}` });
   if (cut.events.length <= MANY) {
-    if (take && take.poster && !event.missing) {
-      const image = el('img', { alt: '', loading: 'lazy', decoding: 'async' });
+    const picture = take && (event.missing ? take.slate : take.poster);
+    if (picture) {
+      const image = el('img', { alt: '', loading: 'lazy', decoding: 'async', class: event.missing ? 'slate' : '' });
       image.addEventListener('error', () => image.remove());
-      image.src = take.poster;
+      image.src = picture;
       part.append(image);
     }
     part.append(el('span', { dir: 'auto' }, event.shot));
