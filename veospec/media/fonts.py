@@ -85,8 +85,9 @@ def face_for(character: str, weight: str) -> Face | None:
 
 def missing_notice(*texts: str) -> str:
     """Return a sentence about characters that no font of this machine can draw, or nothing."""
-    lost = sorted({c for text in texts for c in text if _is_drawn(c) and face_for(c, "regular") is None})
-    needs_shaping = any(0x0590 <= ord(c) <= 0x08FF for text in texts for c in text) and not can_shape()
+    letters = set().union(*texts)
+    lost = sorted(c for c in letters if _is_drawn(c) and face_for(c, "regular") is None)
+    needs_shaping = any(0x0590 <= ord(c) <= 0x08FF for c in letters) and not can_shape()
     notices = []
     if lost:
         scripts = sorted({_script(c) for c in lost})
@@ -100,6 +101,7 @@ def missing_notice(*texts: str) -> str:
     return " ".join(notices)
 
 
+@lru_cache(maxsize=4096)
 def _is_drawn(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp") and not is_joiner(character)
 
