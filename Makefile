@@ -32,7 +32,8 @@ lint: $(STAMP) ## style and likely bugs
 type: $(STAMP) ## strict types
 	$(BIN)/mypy
 
-schemas: $(STAMP) ## write schemas/ again from the catalogue and the code
+schemas: $(STAMP) ## write again what is generated from the catalogue and the code
+	$(BIN)/python -m veospec.catalog.shipped veospec/catalog/models.json
 	$(BIN)/python -m veospec.spec.schema schemas
 
 check: lint type test ## what must be green before a commit

@@ -197,6 +197,8 @@ LAZY_MODULES = {
     "veospec.quick",  # what only `apply` or the writer needs: a lock, arrays
     "veospec.store.index",  # diskcache is opened only when something is looked up
     "veospec.store.layout",  # and so is the index itself
+    "veospec.catalog.parsing",  # few have an overlay, and TOML takes long to read
+    "veospec.providers.flow.config",  # or a private file
     "veospec.review.safe",  # html has a table of two thousand names
 }
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 import pytest
 
 from veospec.catalog.catalogue import Catalogue, parse_catalogue
-from veospec.catalog.shipped import TABLE_FILE, load_catalogue
+from veospec.catalog.shipped import TABLE_FILE, VALUES_FILE, load_catalogue, values_text
 from veospec.catalog.values import State
 from veospec.errors import SpecError
 from veospec.model import Cost, Mode
@@ -387,3 +387,11 @@ def test_what_the_sources_leave_open_is_said_for_these_values_only() -> None:
 def test_a_length_between_two_offered_ones_is_told_the_next_longer() -> None:
     (finding,) = JUNE.verdict("veo-3.1-fast", Mode.T2V, duration=5).findings
     assert finding.advice == "take 6 s and trim it in the cut"
+
+
+def test_the_packaged_values_are_those_of_the_table_that_people_write() -> None:
+    assert VALUES_FILE.read_text(encoding="utf-8") == values_text(), "run `make schemas`"
+    text = TABLE_FILE.read_text(encoding="utf-8")
+    for day in (None, date(2026, 6, 15), date(2026, 11, 1)):
+        assert load_catalogue(as_of=day).rows == parse_catalogue(text, as_of=day).rows
+        assert load_catalogue(as_of=day).fingerprint == parse_catalogue(text, as_of=day).fingerprint

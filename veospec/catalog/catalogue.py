@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 from msgspec import Struct
 
@@ -262,6 +263,15 @@ def parse_catalogue(
     `SpecError` when no table is old enough for `as_of`.
     """
     rows = parsing.parse_table(text, overlay=overlay, as_of=as_of, file=file, overlay_file=overlay_file)
+    return _of(rows)
+
+
+def catalogue_of(values: dict[str, Any], *, as_of: date | None = None) -> Catalogue:
+    """Return the newest table that is valid on `as_of` of values that were read already. Raises: `SpecError`."""
+    return _of(parsing.table_of(values, "", overlay=None, as_of=as_of, file="models.json", overlay_file=""))
+
+
+def _of(rows: Table) -> Catalogue:
     return Catalogue(rows, hashlib.sha256(repr(rows).encode()).hexdigest())
 
 

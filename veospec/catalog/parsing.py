@@ -6,7 +6,6 @@ finds them for messages.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, TypeAlias
@@ -27,7 +26,11 @@ _DATED = ("models", "operations", "retired", "defaults")
 
 def parse_table(text: str, *, overlay: str | None, as_of: date | None, file: str, overlay_file: str) -> Table:
     """Return the table of a date with the overlay laid over it. Raises: see `catalogue.parse_catalogue`."""
-    tree = _tree(text, file)
+    return table_of(tree_of(text, file), text, overlay=overlay, as_of=as_of, file=file, overlay_file=overlay_file)
+
+
+def table_of(tree: Tree, text: str, *, overlay: str | None, as_of: date | None, file: str, overlay_file: str) -> Table:
+    """Return the same from values that were read already; `text` is for the lines in messages."""
     shipped = _pick(tree, as_of)
     chosen = tree["tables"][shipped]
     merged: Tree = {key: tree[key] for key in _SHARED} | {key: chosen.get(key, {}) for key in _DATED}
@@ -38,7 +41,7 @@ def parse_table(text: str, *, overlay: str | None, as_of: date | None, file: str
     overlaid: tuple[str, ...] = ()
     if overlay is not None:
         problems = Problems(Lines(overlay, overlay_file), lines)
-        patch = _tree(overlay, overlay_file)
+        patch = tree_of(overlay, overlay_file)
         overlaid = tuple(patch.get("models", {})) if isinstance(patch.get("models"), dict) else ()
         merged = _overlaid(merged, patch, problems)
         problems.stop()
@@ -48,7 +51,10 @@ def parse_table(text: str, *, overlay: str | None, as_of: date | None, file: str
     return table
 
 
-def _tree(text: str, file: str) -> Tree:
+def tree_of(text: str, file: str) -> Tree:
+    """Return the values of a TOML text. Raises: `SpecInvalid`."""
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

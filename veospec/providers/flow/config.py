@@ -11,7 +11,6 @@ import base64
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -215,6 +214,8 @@ def _read_private(path: Path) -> Mapping[str, Json]:
         content = os.read(handle, _MAX_FILE_BYTES)
     finally:
         os.close(handle)
+    import tomllib
+
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
