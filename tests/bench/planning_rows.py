@@ -153,7 +153,7 @@ def _leave(_place: Path, _: int) -> None:
 
 def startup_rows(folder: Path, rounds: int) -> Iterator[Row]:
     """Yield what starting costs, against an interpreter that does nothing."""
-    spec = write_project(folder / "ten", 10)
+    spec = write_project(folder / "ten", 10, pictures=10)
     found = in_turns(
         [
             Candidate("bare", [sys.executable, "-c", "pass"], spec.parent),
