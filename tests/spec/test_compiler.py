@@ -386,3 +386,24 @@ def test_long_chains_of_stills_and_includes_end_well() -> None:
     files = {f"f{n}.yaml": f"include: [f{n + 1}.yaml]\n" for n in range(1_200)}
     outcome = compiled("include: [f0.yaml]\n" + SHOT, files=files)
     assert [p.code for p in outcome.problems] == ["VS203"]
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    """The schema takes 2.0 for an integer, so nothing may fall back to a default in silence; least of all a ceiling."""
+    text = """veospec: 1
+project: {fps: 25.0, handles: 6.0, seed: 9.0}
+budget: {max_credits: 50.0, confirm_above: 10.0}
+deliver: {contact_sheet: {columns: 3.0}}
+shots:
+  - {id: SH010, prompt: a, takes: 2.0, select: 2.0, retake: 1.0, seed: 3.0}
+  - {id: SH020, prompt: b, transition: {type: dissolve, frames: 6.0}}
+"""
+    storyboard = board(text)
+    assert (storyboard.project.fps, storyboard.project.handles) == (25, 6)
+    assert (storyboard.budget.max_credits, storyboard.budget.confirm_above) == (50, 10)
+    assert storyboard.deliver.sheet_columns == 3
+    first, second = storyboard.nodes
+    assert (first.takes, first.select, first.request.retake, first.request.seed) == (2, 2, 1, 3)
+    assert second.request.seed == 9
+    assert second.cut.transition_frames == 6
+    assert board(text.replace(".0", "")).nodes == storyboard.nodes

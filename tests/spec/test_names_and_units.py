@@ -74,6 +74,7 @@ def test_patterns_of_includes(pattern: str, path: str, is_match: bool) -> None:
     [
         ("SH01O", ["SH010", "SH020"], "SH010"), ("ADA", ["ada", "bo"], "ada"), ("thermoss", ["thermos"], "thermos"),
         ("zzz", ["ada"], ""), ("x", [], ""),
+        ("modle", ["mode", "model", "move"], "model"),
     ],
 )  # fmt: skip
 def test_the_nearest_name(name: str, known: list[str], meant: str) -> None:

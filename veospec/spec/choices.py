@@ -14,7 +14,7 @@ from veospec.spec.board import Ref, Shot, To, Use
 from veospec.spec.judge import ask_for_plan, place_of, report
 from veospec.spec.settings import whole
 from veospec.spec.stage import DEFAULT_ASPECT, Stage
-from veospec.spec.tree import Json, Map
+from veospec.spec.tree import Json, Map, as_whole
 from veospec.spec.units import LINE_FPS, UnitError, frames, seconds, spoken
 
 DEFAULT_DURATION = Fraction(8)
@@ -84,7 +84,8 @@ def _own(stage: Stage, shot: Shot, mode: Mode, source: Choices | None) -> Choice
 
 def _takes(stage: Stage, shot: Shot) -> int:
     found = stage.written(shot.map, "takes")
-    return found[0] if found is not None and isinstance(found[0], int) and not isinstance(found[0], bool) else 1
+    takes = as_whole(found[0]) if found is not None else None
+    return 1 if takes is None else takes
 
 
 def _aspect(stage: Stage, shot: Shot) -> str:

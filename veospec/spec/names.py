@@ -97,8 +97,10 @@ def _closest(name: str, known: Iterable[str]) -> str:
     wanted = folded(name)
     if wanted in by_fold:
         return by_fold[wanted]
-    found = difflib.get_close_matches(wanted, by_fold, n=1, cutoff=0.6)
-    return by_fold[found[0]] if found else ""
+    found = difflib.get_close_matches(wanted, by_fold, n=3, cutoff=0.6)
+    letters = sorted(wanted)
+    swapped = [candidate for candidate in found if sorted(candidate) == letters]  # 'modle' is no short 'mode'
+    return by_fold[(swapped or found)[0]] if found else ""
 
 
 def _edits(name: str) -> Iterable[str]:

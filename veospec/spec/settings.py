@@ -12,7 +12,7 @@ from veospec.spec.include import Document
 from veospec.spec.language import PROVIDERS
 from veospec.spec.names import did_you_mean
 from veospec.spec.problems import Problems
-from veospec.spec.tree import Json, Map
+from veospec.spec.tree import Json, Map, as_whole
 from veospec.spec.units import UnitError, seconds
 from veospec.spec.variables import Scope
 
@@ -24,8 +24,8 @@ MOST_JOINED = 10
 
 def whole(node: Json, key: str, default: int) -> int:
     """Return a whole number, or the default when there is none of that shape."""
-    found = node.get(key) if isinstance(node, Map) else None
-    return found if type(found) is int else default
+    found = as_whole(node.get(key)) if isinstance(node, Map) else None
+    return default if found is None else found
 
 
 def flag(node: Json, key: str, *, default: bool) -> bool:
@@ -61,7 +61,7 @@ def budget_of(document: Document, problems: Problems) -> Budget:
     node = document.section("budget")
     if node is None:
         return Budget()
-    credit_limit, ask = node.get("max_credits"), node.get("confirm_above")
+    credit_limit, ask = as_whole(node.get("max_credits")), as_whole(node.get("confirm_above"))
     usd = node.get("max_usd")
     micro = None
     if isinstance(usd, int | float) and not isinstance(usd, bool):
@@ -73,14 +73,14 @@ def budget_of(document: Document, problems: Problems) -> Budget:
         value = node.get(key)
         if isinstance(value, int | float) and value < 0:
             problems.error("VS298", node.at(key), f"{key}: {value} is less than nothing", "write 0 or more")
-    if isinstance(credit_limit, int) and isinstance(ask, int) and ask > credit_limit >= 0:
+    if credit_limit is not None and ask is not None and ask > credit_limit >= 0:
         problems.warning(
             "VS299",
             node.at("confirm_above"),
             f"confirm_above: {ask} is more than max_credits: {credit_limit}, so nobody is ever asked",
             "lower it, or leave it out",
         )
-    return Budget(credit_limit if isinstance(credit_limit, int) else None, micro, ask if isinstance(ask, int) else None)
+    return Budget(credit_limit, micro, ask)
 
 
 def policy_of(document: Document) -> Policy:

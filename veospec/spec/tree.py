@@ -71,6 +71,13 @@ class Map(dict[str, Json]):
         return self.here
 
 
+def as_whole(value: Json) -> int | None:
+    """Return a whole number, also one that is written `2.0`, as JSON and its schemas have it; else None."""
+    if type(value) is int:
+        return value
+    return int(value) if type(value) is float and value.is_integer() else None
+
+
 def _nothing() -> Map:
     node = Map()
     node.source, node.start, node.base = Source("", ""), 0, 0
