@@ -17,14 +17,19 @@ from veospec.errors import MediaError
 av.logging.set_level(av.logging.PANIC)
 
 
+_HEADER_ONLY = {"probesize": "32", "analyzeduration": "0"}
+
+
 @contextmanager
-def opened(path: Path, *, container: str = "mp4") -> Iterator[InputContainer]:
+def opened(path: Path, *, container: str = "mp4", header_only: bool = False) -> Iterator[InputContainer]:
     """Open a local file with one demuxer only. Raises `MediaError` also for what goes wrong inside the block.
 
-    The `file:` in front keeps FFmpeg from reading a name such as `concat:a|b` as a protocol.
+    The `file:` in front keeps FFmpeg from reading a name such as `concat:a|b` as a protocol. `header_only` takes what
+    the tables of an MP4 say and guesses nothing from its packets: a third of the time, and no `start_time`.
     """
+    options = _HEADER_ONLY if header_only else {}
     try:
-        with av.open(f"file:{path}", "r", format=container) as source:
+        with av.open(f"file:{path}", "r", format=container, options=options) as source:
             yield source
     except av.error.FFmpegError as broken:
         raise MediaError(

@@ -116,8 +116,9 @@ def _words(broken: BaseException) -> str:
 
 def _probe_film(path: Path, *, deep: bool) -> MediaFacts:
     check_mp4(path)
-    with opened(path) as source:
+    with opened(path, header_only=True) as source:
         film = film_of(source, path)
+        film.codec_context.thread_count = 1  # one frame: threads would take longer to start than it
         sound = source.streams.audio[0] if source.streams.audio else None
         width, height, codec = film.width, film.height, film.codec_context.name
         audio_codec = sound.codec_context.name if sound else ""

@@ -177,7 +177,7 @@ def _strip(pictures: Sequence[Image.Image], room: int, high: int) -> Image.Image
     strip = Image.new("RGB", (room, high), _GROUND)
     left = (room - len(pictures) * (wide + _STRIP_GAP) + _STRIP_GAP) // 2
     for n, picture in enumerate(pictures):
-        small = picture.resize((wide, own), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        small = picture.resize((wide, own), Image.Resampling.HAMMING)
         strip.paste(small, (left + n * (wide + _STRIP_GAP), 0))
     return strip
 

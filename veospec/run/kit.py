@@ -81,7 +81,7 @@ class Kit:
         self.materials = Materials(bench)
         self.slots = Slots({VIDEO: limits.videos_per_account, IMAGE: limits.images_per_account})
         self.gates = Gates(bench.clock)
-        self.downloads = Downloads(limits.downloads)
+        self.downloads = Downloads(limits.downloads, limits.videos_per_account)
         self.looks = Looks(limits, rnd)
         self._listener = listener
         self._denials: dict[tuple[str, str], Denial] = {}

@@ -130,10 +130,15 @@ class Gates:
 
 
 class Downloads:
-    """The way of paid files to this disk: a few at once, and no new submission while any has to queue."""
+    """The way of paid files to this disk: a few at once, and no new submission while too many have to queue.
 
-    def __init__(self, at_once: int) -> None:
+    `most_waiting` files may queue while more is bought. Jobs that end together are a queue for a moment; one that
+    does not get shorter says that what is paid does not come home.
+    """
+
+    def __init__(self, at_once: int, most_waiting: int = 0) -> None:
         self._places = asyncio.Semaphore(at_once)
+        self._most_waiting = most_waiting
         self._queued = 0
         self._calm = asyncio.Event()
         self._calm.set()
@@ -142,12 +147,13 @@ class Downloads:
     async def place(self) -> AsyncIterator[None]:
         """Hold one of the places."""
         self._queued += 1
-        self._calm.clear()
+        if self._queued > self._most_waiting:
+            self._calm.clear()
         try:
             await self._places.acquire()
         finally:
             self._queued -= 1
-            if not self._queued:
+            if self._queued <= self._most_waiting:
                 self._calm.set()
         try:
             yield
@@ -155,7 +161,7 @@ class Downloads:
             self._places.release()
 
     async def calm(self) -> None:
-        """Wait until nobody queues."""
+        """Wait until few enough queue."""
         await self._calm.wait()
 
 
