@@ -1,4 +1,4 @@
-"""Slots, gates, downloads and looks: how much at once, how long to wait, when to look. No real time passes."""
+"""Slots, gates and downloads: how much at once, how long to wait. No real time passes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from stage import Ears, SimClock
 
 from veospec.run.halt import Halt
-from veospec.run.limits import Downloads, Gates, Limits, Looks, Slots
+from veospec.run.limits import Downloads, Gates, Limits, Slots
 
 
 def test_slots_are_given_in_order() -> None:
@@ -124,42 +124,3 @@ def test_backoff_grows_and_ends(tries: int, asked: float | None, least: float, m
 def test_the_service_decides_its_wait(asked: float, waits: float) -> None:
     """What the service asks for is kept to, a second at least."""
     assert Limits().backoff_s(3, asked, random.Random(1)) == waits
-
-
-def looks(job_s: float, usual_s: float | None, limits: Limits | None = None, jobs: int = 1) -> tuple[int, float]:
-    """Return the number of looks at the last of some jobs, and how late its end was seen."""
-    schedule = Looks(limits or Limits(), random.Random(7))
-    for _ in range(jobs):
-        age, ran, count = 0.0, 0.0, 0
-        while True:
-            age += schedule.wait_s("veo", usual_s, age)
-            count += 1
-            if age >= job_s:
-                break
-            ran = age
-        schedule.saw("veo", ran, age)
-    return count, age - job_s
-
-
-@pytest.mark.parametrize(
-    ("job_s", "usual_s", "jobs", "most_looks", "late_s"),
-    [
-        (90, 90, 1, 10, 5),
-        (90, 90, 6, 2, 0.5),
-        (1.5, 90, 1, 2, 1.6),
-        (1.5, 90, 6, 2, 0.1),
-        (600, 90, 1, 80, 15.1),
-        (75, None, 1, 15, 4),
-    ],
-)
-def test_the_schedule_adapts(job_s: float, usual_s: float | None, jobs: int, most_looks: int, late_s: float) -> None:
-    """Few looks, none much too late, also where the service is faster than believed."""
-    count, late = looks(job_s, usual_s, jobs=jobs)
-    assert count <= most_looks
-    assert late <= late_s
-
-
-def test_poll_overrides() -> None:
-    """`--poll` is taken at its word, but for looks before any job of the model has ended so far."""
-    assert looks(10, 90, Limits(poll_s=2.0)) == (5, 0.0)
-    assert looks(11, 90, Limits(poll_s=2.0), jobs=2) == (1, 0.0)

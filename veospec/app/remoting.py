@@ -48,8 +48,8 @@ Source: useapi.net Google Flow API v1 reference: 30 minutes for clips of up to 3
 of up to 8, June and September 2026.
 """
 
-LOOPBACK_POLL_S = 0.2
-"""How often a double of the service on this machine is asked: its jobs end when it says, not when models usually do."""
+NEAR = Limits(poll_share=0.02, least_poll_s=0.05, is_near=True)
+"""How often a double of the service on this machine is asked."""
 
 
 class _NoRefs:
@@ -190,13 +190,15 @@ def _settings(project: Project, plan: Plan, wishes: Wishes, *, is_loopback: bool
         row = catalogue.model(node.request.model)
         return 1 if row is None or node.kind in (Kind.UPSCALE, Kind.JOIN) else row.max_count
 
-    poll_s = wishes.poll_s if wishes.poll_s is not None else LOOPBACK_POLL_S if is_loopback else None
+    limits = replace(
+        NEAR if is_loopback else Limits(), videos_per_account=wishes.jobs_per_account, poll_s=wishes.poll_s
+    )
     return Settings(
         run=secrets.token_hex(8),
         process=f"{os.getpid()}@{platform.node()}",
         ceiling=replace(plan.ceiling, is_for_known=wishes.accept_unknown_price),
         policy=plan.storyboard.policy,
-        limits=Limits(videos_per_account=wishes.jobs_per_account, poll_s=poll_s),
+        limits=limits,
         usual_s=usual_s,
         deadline_s=deadline_s,
         most_takes=most_takes,

@@ -6,9 +6,8 @@ ends too, jobs stay pending with their ids in the journal.
 
 from __future__ import annotations
 
-import asyncio
-
 from veospec.errors import BudgetExceeded, Exit, StoreError, VeospecError
+from veospec.run.bell import Bell, sleep
 from veospec.run.events import Listener, Stopping
 from veospec.run.outcome import Stop
 from veospec.run.ports import Clock
@@ -22,8 +21,8 @@ class Halt:
         self.is_interrupted = False
         self.error: VeospecError | None = None
         self._listener = listener
-        self._stopped = asyncio.Event()
-        self._interrupted = asyncio.Event()
+        self._stopped = Bell()
+        self._interrupted = Bell()
 
     @property
     def why(self) -> Stop | None:
@@ -39,7 +38,7 @@ class Halt:
         if self._stop is None:
             self._stop = Stop(reason, hint, exit_)
             self._listener.tell(Stopping(reason, hint))
-            self._stopped.set()
+            self._stopped.ring()
 
     def fault(self, error: VeospecError) -> None:
         """Stop when an error is not that of one step: the store failed, the account is dead, the budget is spent."""
@@ -55,18 +54,14 @@ class Halt:
     def interrupt(self) -> None:
         """Begin nothing new, and wait for nothing that goes on elsewhere."""
         self.is_interrupted = True
-        self._interrupted.set()
+        self._interrupted.ring()
         self.stop("interrupted", "Run the same command again: it continues where this one ended.", Exit.INTERRUPTED)
 
-    async def sleep(self, clock: Clock, seconds: float, *, until_stop: bool = False) -> None:
-        """Wait, but not longer than until the interrupt; with `until_stop` not longer than until the stop."""
-        bell = self._stopped if until_stop else self._interrupted
-        if bell.is_set():
+    async def sleep(
+        self, clock: Clock, seconds: float, *, until_stop: bool = False, bell: Bell | None = None
+    ) -> None:
+        """Wait, but not longer than until the interrupt, with `until_stop` until the stop, or until the bell rings."""
+        if self.is_stopping() if until_stop else self.is_interrupted:
             return
-        sleeping = asyncio.ensure_future(clock.sleep(seconds))
-        ringing = asyncio.ensure_future(bell.wait())
-        try:
-            await asyncio.wait({sleeping, ringing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            ringing.cancel()
+        own = self._stopped if until_stop else self._interrupted
+        await sleep(clock, seconds, (own,) if bell is None else (own, bell))

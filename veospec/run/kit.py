@@ -18,7 +18,8 @@ from veospec.providers.base import Remote
 from veospec.run.desk import Desk
 from veospec.run.events import Listener, Note, Phase, RunEvent, StepProgress, Waiting
 from veospec.run.halt import Halt
-from veospec.run.limits import Downloads, Gates, Limits, Looks, Slots
+from veospec.run.limits import Downloads, Gates, Limits, Slots
+from veospec.run.looks import Looks
 from veospec.run.materials import Materials
 from veospec.run.ports import Bench
 from veospec.run.rows import Record

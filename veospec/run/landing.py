@@ -22,6 +22,7 @@ from veospec.run.filing import Label, file_away, look
 from veospec.run.journal import Journal
 from veospec.run.kit import Kit, steps_of
 from veospec.run.lifecycle import Event, State
+from veospec.run.looks import Watch
 from veospec.run.matching import is_usable, match
 from veospec.run.rows import Entry, Record
 from veospec.run.verdicts import on_job
@@ -53,20 +54,20 @@ class Lander:
         self,
         record: Record,
         *,
-        is_fresh: bool,
+        accepted_at: float | None,
         generated: Callable[[], None],
         results: Mapping[int, Result] | None = None,
     ) -> Landed:
         """Take an accepted attempt as far as it goes now.
 
-        `generated` is called as soon as the service works on it no longer, perhaps again later. `is_fresh` tells that
-        it was accepted just now; else the first look comes at once. `results` are what the acceptance brought, already
-        written down.
+        `generated` is called as soon as the service works on it no longer, perhaps again later. `accepted_at` is the
+        monotonic instant when this process heard of its acceptance; without it the first look comes at once. `results`
+        are what the acceptance brought, already written down.
         """
         kit, why = self._kit, Landed(record)
         try:
             if results is None and any(entry.state is State.SUBMITTED for entry in record.entries):
-                found, why = await self._watch(record, is_fresh=is_fresh)
+                found, why = await self._watch(record, accepted_at)
                 generated()
                 if found:
                     results, record = await self.write_down(record, found)
@@ -168,18 +169,29 @@ class Lander:
 
     # -- the job
 
-    async def _watch(self, record: Record, *, is_fresh: bool) -> tuple[tuple[Result, ...], Landed]:
+    async def _watch(self, record: Record, accepted_at: float | None) -> tuple[tuple[Result, ...], Landed]:
         """Look at a job until it ends; no results mean that it did not, or that its end is written down."""
-        kit, model = self._kit, record.attempt.model
-        clock, usual_s = kit.bench.clock, kit.settings.usual_s(model)
-        began, hard, ran_s = clock.monotonic(), 0, 0.0
-        before_s = 0.0 if is_fresh else max(0.0, (kit.now() - record.attempt.created_at).total_seconds())
-        wait_s = kit.looks.wait_s(model, usual_s, 0.0) if is_fresh else 0.0
+        kit, model, clock = self._kit, record.attempt.model, self._kit.bench.clock
+        began = clock.monotonic()
+        since = began - max(0.0, (kit.now() - record.attempt.created_at).total_seconds())
+        since = since if accepted_at is None else accepted_at
+        watch = kit.looks.watch(model, kit.settings.usual_s(model))
+        try:
+            return await self._looks(record, watch, since, began, is_fresh=accepted_at is not None)
+        finally:
+            watch.leave()
+
+    async def _looks(
+        self, record: Record, watch: Watch, since: float, began: float, *, is_fresh: bool
+    ) -> tuple[tuple[Result, ...], Landed]:
+        kit, clock, deadline_s = self._kit, self._kit.bench.clock, self._kit.settings.deadline_s(record.attempt.model)
+        hard, ran_s = 0, 0.0
+        wait_s = watch.wait_s(began - since) if is_fresh else 0.0
         while True:
-            await kit.halt.sleep(clock, wait_s)
+            await self._until_due(watch, wait_s, since)
             if kit.halt.is_interrupted:
                 return (), Landed(record, "its job goes on")
-            watched_s = clock.monotonic() - began
+            age_s, asked_s = clock.monotonic() - since, 0.0
             try:
                 found = await kit.remote.poll(record.attempt.job_id)
             except ApiError as error:
@@ -191,20 +203,28 @@ class Lander:
                 hard += error.retry_after_s is None
                 if hard >= HARD_TRIES:
                     return (), Landed(record, f"its job cannot be looked at: {error.message}", error.hint)
-                found, wait_s = None, max(error.retry_after_s or 0.0, kit.looks.wait_s(model, usual_s, watched_s))
-            else:
-                wait_s = kit.looks.wait_s(model, usual_s, before_s + watched_s)
+                found, asked_s = None, error.retry_after_s or 0.0
             if found is not None:
                 if is_fresh:
-                    kit.looks.saw(model, ran_s, watched_s)
+                    watch.ended(ran_s, age_s)
                 return found, Landed(record)
-            ran_s = watched_s
-            expected_s = kit.looks.expected_s(model, usual_s)
-            kit.progress(steps_of(record), Phase.RUNNING, before_s + watched_s, expected_s)
-            left_s = kit.settings.deadline_s(model) - watched_s
+            ran_s = age_s
+            kit.progress(steps_of(record), Phase.RUNNING, age_s, watch.expected_s)
+            left_s = deadline_s - (clock.monotonic() - began)
             if left_s <= 0:
-                return (), Landed(record, f"its job still runs after {_span(watched_s)}", "Run it again later.")
-            wait_s = min(wait_s, left_s)
+                text = f"its job still runs after {_span(deadline_s - left_s)}"
+                return (), Landed(record, text, "Run it again later.")
+            wait_s = min(max(asked_s, watch.wait_s(age_s)), left_s)
+
+    async def _until_due(self, watch: Watch, wait_s: float, since: float) -> None:
+        """Wait for the next look; who hears on the way that jobs end sooner looks sooner."""
+        kit, clock = self._kit, self._kit.bench.clock
+        due = clock.monotonic() + wait_s
+        while (left_s := due - clock.monotonic()) > 0 and not kit.halt.is_interrupted:
+            await kit.halt.sleep(clock, left_s, bell=watch.news)
+            age_s, expected_s = clock.monotonic() - since, watch.expected_s
+            if clock.monotonic() < due and expected_s is not None:
+                due = min(due, clock.monotonic() + (watch.wait_s(age_s) if age_s < expected_s else 0.0))
 
     async def _end(self, record: Record, event: Event, charge: Charge, error: ApiError) -> Landed:
         """Write down that a job ended without a result."""

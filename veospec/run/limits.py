@@ -1,4 +1,4 @@
-"""How much at once, how long to wait, when to look: the numbers of a run and the things that hold them.
+"""How much at once and how long to wait: the numbers of a run and the things that hold them.
 
 No real time in here: the clock and the random source come from outside.
 """
@@ -22,7 +22,9 @@ class Limits(Struct, frozen=True):
 
     One video in flight per account is the safe start. Source: of three submissions within 7 to 13 s on one account two
     were answered with 429 (measured on the Google Flow API v1, September 2026). `poll_s` None means that the schedule
-    adapts. `patience_s` bounds the waits that a service asks for, summed over one request.
+    adapts: a look each `poll_share` of the expected time, not more often than each `least_poll_s`. `is_near` says that
+    the service is a double on this machine, whose jobs take as long as it was told and not as long as models usually do.
+    `patience_s` bounds the waits that a service asks for, summed over one request.
     """
 
     videos_per_account: int = 1
@@ -30,6 +32,9 @@ class Limits(Struct, frozen=True):
     preparing: int = 2
     downloads: int = 4
     poll_s: float | None = None
+    poll_share: float = 0.03
+    least_poll_s: float = 0.5
+    is_near: bool = False
     deadline_s: float = 1800.0
     patience_s: float = 3600.0
     submit_tries: int = 6
@@ -163,71 +168,3 @@ class Downloads:
     async def calm(self) -> None:
         """Wait until few enough queue."""
         await self._calm.wait()
-
-
-class _Fastest(Struct, frozen=True):
-    """The fastest job of a model so far: it still ran at `ran_s` and had ended at `ended_s`."""
-
-    ran_s: float
-    ended_s: float
-
-
-class Looks:
-    """When to look at a job.
-
-    Looking costs nothing, but a look too early is a request too many. First a few widely spaced looks for services
-    that are faster than expected, then one when the usual time is near, then steadily; what this run has seen of a
-    model replaces what was expected of it. Source: useapi.net scripts poll every 10 to 15 s, June to November 2026.
-    """
-
-    EARLY_S = (1.0, 3.0, 9.0, 27.0)
-    UNKNOWN_USUAL_S = 60.0
-    LEAST_S = 0.02
-
-    def __init__(self, limits: Limits, rnd: random.Random) -> None:
-        self._limits = limits
-        self._rnd = rnd
-        self._seen: dict[str, _Fastest] = {}
-
-    def saw(self, model: str, ran_s: float, ended_s: float) -> None:
-        """Learn that a job of a model still ran at one age and had ended at another."""
-        before = self._seen.get(model)
-        if before is None:
-            self._seen[model] = _Fastest(ran_s, ended_s)
-        elif ended_s < before.ended_s:
-            known_s = before.ran_s if before.ran_s < ended_s else 0.0
-            self._seen[model] = _Fastest(max(ran_s, known_s), ended_s)
-        elif ended_s <= before.ended_s * 1.02 and before.ran_s < ran_s < before.ended_s:
-            self._seen[model] = _Fastest(ran_s, before.ended_s)
-
-    def expected_s(self, model: str, usual_s: float | None) -> float | None:
-        """Return how long a job will take by what is known now."""
-        seen = self._seen.get(model)
-        return usual_s if seen is None else seen.ended_s
-
-    def wait_s(self, model: str, usual_s: float | None, age_s: float) -> float:
-        """Return how long to wait before the next look at a job that is `age_s` old."""
-        for at in self._first_looks(model, usual_s):
-            if age_s + self.LEAST_S < at:
-                return at - age_s
-        if self._limits.poll_s is not None:
-            return self._limits.poll_s
-        usual = self.expected_s(model, usual_s) or self.UNKNOWN_USUAL_S
-        steady = min(max(usual * 0.05, 0.5), 10.0)
-        if age_s > 3 * usual:
-            steady = min(max(steady, age_s * 0.05), 15.0)
-        return steady * self._rnd.uniform(0.9, 1.1)
-
-    def _first_looks(self, model: str, usual_s: float | None) -> tuple[float, ...]:
-        """Return the ages at which to look before looking steadily.
-
-        Between the last look at the fastest job while it ran and the first after it had ended: where jobs take the
-        same time, that halves what is seen too late with each one.
-        """
-        seen = self._seen.get(model)
-        if seen is not None:
-            return ((seen.ran_s + seen.ended_s) / 2, seen.ended_s)
-        if self._limits.poll_s is not None:
-            return ()
-        usual = 0.9 * (usual_s or self.UNKNOWN_USUAL_S)
-        return (*(at for at in self.EARLY_S if at < usual), usual)

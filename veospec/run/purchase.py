@@ -74,6 +74,7 @@ class Purchase(Struct):
     asks: tuple[Ask, ...]
     preparing: asyncio.Semaphore
     _patience: _Patience = field(default_factory=_Patience)
+    _accepted_at: float | None = None
 
     @property
     def _steps(self) -> tuple[StepId, ...]:
@@ -206,6 +207,7 @@ class Purchase(Struct):
         kit.progress(self._steps, Phase.SUBMIT)
         try:
             accepted = await kit.remote.submit(prepared, record.attempt.reply_ref)
+            self._accepted_at = kit.bench.clock.monotonic()
         except ApiError as error:
             return await self._judged(error, on_submit(error), record), error
         except BaseException as error:
@@ -243,7 +245,7 @@ class Purchase(Struct):
             if landed.record.entries[0].state is State.ABANDONED:
                 return None if await self._wait(error, ()) else Bought(reason=error.message, hint=error.hint)
             if landed.record.entries[0].state is State.SUBMITTED:
-                landed = await self.lander.land(landed.record, is_fresh=False, generated=_nothing)
+                landed = await self.lander.land(landed.record, accepted_at=None, generated=_nothing)
             return Bought(landed)
         if not verdict.is_passing and error.repeats and await self._wait(error, ()):
             return None
@@ -279,12 +281,12 @@ class Purchase(Struct):
         if accepted.results:
             place.free()
             results, record = await self.lander.write_down(record, accepted.results)
-            return await self.lander.land(record, is_fresh=True, generated=place.free, results=results)
+            return await self.lander.land(record, accepted_at=self._accepted_at, generated=place.free, results=results)
         if not accepted.job_id:
             now = kit.now()
             reason = "the service accepted the request without a job id"
             record = await kit.desk.do(lambda journal: journal.ended(record.id, Event.GONE, reason, Charge.YES, now))
-        return await self.lander.land(record, is_fresh=True, generated=place.free)
+        return await self.lander.land(record, accepted_at=self._accepted_at, generated=place.free)
 
     def _rescue(self, record: Record, accepted: Accepted, error: StoreError) -> None:
         """Keep the job id where it can be kept, and begin nothing more."""

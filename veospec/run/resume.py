@@ -106,9 +106,9 @@ class Earlier:
         if any(entry.state is State.SUBMITTED for entry in record.entries):
             kit.slots.take_over(account, lane)
             place = Place(lambda: kit.slots.give_back(account, lane))
-            landed = await self._lander.land(record, is_fresh=False, generated=place.free)
+            landed = await self._lander.land(record, accepted_at=None, generated=place.free)
         elif any(entry.state is State.GENERATED for entry in record.entries):
-            landed = await self._lander.land(record, is_fresh=False, generated=lambda: None)
+            landed = await self._lander.land(record, accepted_at=None, generated=lambda: None)
         return landed
 
 
