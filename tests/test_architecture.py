@@ -194,6 +194,8 @@ LAZY = {
 LAZY_MODULES = {
     "veospec.spec.schema",  # the developer's command reads the packaged table
     "veospec.spec.schema_check",  # jsonschema costs as much as five interpreters
+    "veospec.providers.flow.net",  # httpx costs ten interpreters; plain http to a double needs none of it
+    "veospec.providers.flow.provider",  # the same: the first jobs run while it is imported
     "veospec.quick",  # what only `apply` or the writer needs: a lock, arrays
     "veospec.store.index",  # diskcache is opened only when something is looked up
     "veospec.store.layout",  # and so is the index itself

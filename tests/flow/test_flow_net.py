@@ -14,12 +14,12 @@ import pytest
 from flow_builders import CANARY, CLIP, EMAIL, NOW, PNG, Wire, serving
 
 from veospec.errors import ApiError, Charge, MediaError, SubmissionUnknown, Unauthorized, Unreachable
-from veospec.providers.flow import net
 from veospec.providers.flow.api import FlowApi
 from veospec.providers.flow.config import DOWNLOAD_HOSTS, Token
+from veospec.providers.flow.downloads import DownloadClient
 from veospec.providers.flow.http11 import Broken
-from veospec.providers.flow.links import Gate, LinkRefused, is_public
-from veospec.providers.flow.net import ApiClient, DownloadClient, Limits, LinkDead, Upload
+from veospec.providers.flow.links import Gate, LinkDead, LinkRefused, is_public
+from veospec.providers.flow.net import USER_AGENT, ApiClient, Limits, Upload
 
 QUICK = Limits(read_s=0.2, total_s=0.6, max_bytes=4096, write_s=0.5, connect_s=0.5)
 BODY = {"prompt": "x", "count": 1}
@@ -178,7 +178,7 @@ def test_what_every_request_carries() -> None:
             first, second = (head.lower() for head in server.heads)
             assert f"GET /v1/google-flow/jobs/{job}" == server.lines[0]
             assert f"authorization: bearer {CANARY.lower()}" in first
-            assert f"user-agent: {net.USER_AGENT}" in first
+            assert f"user-agent: {USER_AGENT}" in first
             assert "accept-encoding: identity" in first
             assert "cookie" not in second
             assert "content-type: application/json" in second

@@ -222,8 +222,7 @@ async def _run(
     environment: Mapping[str, str],
 ) -> Report:
     workers = settings.jobs or os.cpu_count() or 1
-    if not project.profile.is_remote:
-        sys.setswitchinterval(DRAWING_SWITCH_S)
+    sys.setswitchinterval(DRAWING_SWITCH_S)
     with ThreadPoolExecutor(max_workers=workers + 4, thread_name_prefix="veospec") as pool:
         bench = bench_of(project, store, pool)
         halt = Halt(listener)

@@ -57,9 +57,7 @@ class Halt:
         self._interrupted.ring()
         self.stop("interrupted", "Run the same command again: it continues where this one ended.", Exit.INTERRUPTED)
 
-    async def sleep(
-        self, clock: Clock, seconds: float, *, until_stop: bool = False, bell: Bell | None = None
-    ) -> None:
+    async def sleep(self, clock: Clock, seconds: float, *, until_stop: bool = False, bell: Bell | None = None) -> None:
         """Wait, but not longer than until the interrupt, with `until_stop` until the stop, or until the bell rings."""
         if self.is_stopping() if until_stop else self.is_interrupted:
             return

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from veospec.errors import ApiError, Charge, JobError, MediaError, Rejected, Scope, Unreachable
 from veospec.providers.base import Fetched, Result
@@ -21,8 +21,11 @@ from veospec.providers.flow import ids, replies
 from veospec.providers.flow.api import JOB, FlowApi
 from veospec.providers.flow.fault_table import Kind
 from veospec.providers.flow.http11 import Broken
-from veospec.providers.flow.links import LinkRefused
-from veospec.providers.flow.net import DownloadClient, Limits, LinkDead
+from veospec.providers.flow.links import LinkDead, LinkRefused
+from veospec.providers.flow.net import Limits
+
+if TYPE_CHECKING:
+    from veospec.providers.flow.downloads import DownloadClient
 
 FileCheck: TypeAlias = Callable[[Path], str]
 """Tells what a file is (`mp4`, `jpeg`, `png`, `webp`, `gif`) after looking whether it is whole; else `MediaError`."""
@@ -33,12 +36,12 @@ _DEAD = frozenset({400, 401, 403, 404, 410})
 
 
 class Fetcher:
-    """Downloads with repeats. `sleep` waits between them."""
+    """Downloads with repeats. `sleep` waits between them; `downloads` gives the client when it is first needed."""
 
     def __init__(
         self,
         api: FlowApi,
-        downloads: DownloadClient,
+        downloads: Callable[[], DownloadClient],
         check: FileCheck,
         *,
         now: Callable[[], datetime],
@@ -82,7 +85,7 @@ class Fetcher:
         raise trouble
 
     async def _once(self, url: str, target: Path) -> Fetched:
-        got = await self._downloads.download(url, target, limits=self._limits)
+        got = await self._downloads().download(url, target, limits=self._limits)
         return Fetched(got.digest, got.size_bytes, self._checked(target))
 
     def _written(self, content: bytes, target: Path) -> Fetched:

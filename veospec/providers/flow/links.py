@@ -22,6 +22,14 @@ class LinkRefused(Exception):
     """A link that must not be followed; says why."""
 
 
+class LinkDead(Exception):
+    """A link that the host no longer answers with a file; `status` is what it said."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the link is dead ({status})")
+        self.status = status
+
+
 class Gate(Struct, frozen=True):
     """Which links may be followed. `hosts` are names, `*.` in front for any name below; loopback only when told."""
 

@@ -1,10 +1,8 @@
-"""The only module that talks to the network, and the only importer of httpx.
+"""The client of the API: it holds the token and speaks to one host.
 
-Two clients that share no state. The API client holds the token and speaks to one host; the download client (httpx
-over our connections, because its addresses come from strangers) has no token and goes to checked hosts at checked
-addresses. Neither follows the environment's proxies, keeps
-cookies, decompresses, or repeats a request that may cost something. What leaves this module are `http11.Broken`
-(with the one bit that decides about money: may a byte have been read?) and plain values.
+It shares no state with the client of `downloads`. Neither follows the environment's proxies, keeps cookies,
+decompresses, or repeats a request that may cost something. What leaves this module are `http11.Broken` (with the one
+bit that decides about money: may a byte have been read?) and plain values.
 """
 
 from __future__ import annotations
@@ -12,24 +10,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
 import re
 import ssl
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
-from socket import SOCK_STREAM
-from time import monotonic
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
 
-import httpx
 from msgspec import Struct
 
 from veospec import __version__
 from veospec.errors import MediaError
-from veospec.providers.flow.config import Token, is_loopback
+from veospec.providers.flow.config import Token
 from veospec.providers.flow.http11 import Answer, Broken, Lease, Origin, Patience, Pool
-from veospec.providers.flow.links import Gate, LinkRefused, is_public
 
 USER_AGENT = f"veospec/{__version__}"
 """The default agent of Python's urllib is refused by the service's edge with an HTML 403.
@@ -38,10 +31,6 @@ Source: useapi.net Google Flow API v1 reference, transport; seen August to Septe
 """
 
 _PATH = re.compile(r"/[!-~]*\Z")
-
-MAX_REDIRECTS = 3
-MIN_BYTES_PER_WINDOW = 30 * 1024
-WINDOW_S = 30.0
 
 for _name in ("httpx", "httpcore"):
     # At INFO they print signed links, at DEBUG the token.
@@ -83,30 +72,17 @@ class Upload(Struct, frozen=True):
     content_type: str
 
 
-class Downloaded(Struct, frozen=True):
-    """What came down: the digest of the bytes on disk, their number, and the first of them."""
-
-    digest: str
-    size_bytes: int
-    head: bytes
-
-
-class LinkDead(Exception):
-    """A link that the host no longer answers with a file; `status` is what it said."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the link is dead ({status})")
-        self.status = status
-
-
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
+    """Return what trusts the authorities that httpx trusts, and nothing that the environment names."""
+    import httpx
+
     context = httpx.create_ssl_context(trust_env=False)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-async def _asked(
+async def asked(
     pool: Pool,
     head: bytes,
     body: bytes | AsyncIterator[bytes],
@@ -142,14 +118,15 @@ class ApiClient:
     """
 
     def __init__(self, base_url: str, token: Token, *, connections: int = 24) -> None:
-        url = httpx.URL(base_url)
-        origin = Origin(url.host, url.port or (443 if url.scheme == "https" else 80), url.scheme == "https")
-        self._pool = Pool(origin, _tls, connections)
-        self._base = url.raw_path.rstrip(b"/")
+        url = urlsplit(base_url)
+        is_tls = url.scheme == "https"
+        origin = Origin(url.hostname or "", url.port or (443 if is_tls else 80), is_tls)
+        self._pool = Pool(origin, tls, connections)
+        self._base = url.path.encode().rstrip(b"/")
         self._common = (
             b" HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nAccept: application/json\r\n"
             b"Accept-Encoding: identity\r\nAuthorization: Bearer %s\r\n"
-        ) % (url.netloc, USER_AGENT.encode(), token.reveal().encode())
+        ) % (url.netloc.encode(), USER_AGENT.encode(), token.reveal().encode())
 
     async def exchange(
         self, method: str, path: str, *, limits: Limits, content: bytes | Upload = b"", is_own: bool = False
@@ -178,7 +155,7 @@ class ApiClient:
         self, method: str, head: bytes, content: bytes | Upload, limits: Limits, *, is_own: bool
     ) -> Reply:
         body = _file_parts(content) if isinstance(content, Upload) else content
-        lease, answer = await _asked(self._pool, head, body, limits.patience, is_own=is_own, may_repeat=method == "GET")
+        lease, answer = await asked(self._pool, head, body, limits.patience, is_own=is_own, may_repeat=method == "GET")
         is_whole = False
         try:
             if answer.header(b"content-encoding") not in ("", "identity"):
@@ -212,162 +189,3 @@ async def _file_parts(upload: Upload) -> AsyncIterator[bytes]:
             yield part
     if size != upload.size_bytes or digest.hexdigest() != upload.digest:
         raise MediaError(f"{upload.path.name} changed while it was being sent", "run apply again")
-
-
-# -- downloads --------------------------------------------------------------------------------------------
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, lease: Lease, answer: Answer, patience: Patience) -> None:
-        self._lease = lease
-        self._answer = answer
-        self._patience = patience
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._lease.connection.body(self._answer, self._patience):
-            yield part
-        self._lease.release(is_whole=True)
-
-    async def aclose(self) -> None:
-        self._lease.release(is_whole=False)
-
-
-class _CheckedWire(httpx.AsyncBaseTransport):
-    """Carries a download over connections to the `origin` that was checked for it: name, port and addresses."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._pools: dict[Origin, Pool] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        origin, patience = request.extensions["origin"], request.extensions["patience"]
-        lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
-        lines += [b"%s: %s" % header for header in request.headers.raw]
-        if origin not in self._pools:
-            self._pools[origin] = Pool(origin, _tls, self._size)
-        head = b"\r\n".join(lines) + b"\r\n\r\n"
-        lease, answer = await _asked(self._pools[origin], head, b"", patience)
-        headers = [(name, value) for name, value in answer.headers if name != b"set-cookie"]
-        return httpx.Response(answer.status, headers=headers, stream=_Body(lease, answer, patience))
-
-    async def aclose(self) -> None:
-        for pool in self._pools.values():
-            pool.close()
-
-
-class DownloadClient:
-    """Fetches results: without a token, from hosts that pass the gate, at addresses that were checked."""
-
-    def __init__(self, gate: Gate, *, at_once: int = 8) -> None:
-        self._gate = gate
-        self._slots = asyncio.Semaphore(at_once)
-        self._client = httpx.AsyncClient(
-            transport=_CheckedWire(at_once),
-            trust_env=False,
-            follow_redirects=False,
-            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
-        )
-
-    async def download(self, url: str, target: Path, *, limits: Limits) -> Downloaded:
-        """Stream a link into `target`, which is written as `*.part` and renamed when it is whole.
-
-        Whole means: as long as announced, or ended by the server where nothing was announced; whether it is a clip
-        is for the caller to check. A broken download is removed.
-        Raises: `LinkRefused`, `LinkDead`, `Broken`, `MediaError` for a disk that cannot take it.
-        """
-        async with self._slots:
-            try:
-                async with asyncio.timeout(limits.total_s):
-                    return await self._follow(url, target, limits)
-            except TimeoutError:
-                raise Broken("the download took too long", sent=True) from None
-            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
-                raise Broken(f"the download failed ({type(error).__name__})", sent=True) from None
-
-    async def _follow(self, url: str, target: Path, limits: Limits) -> Downloaded:
-        for _ in range(MAX_REDIRECTS + 1):
-            origin = await self._checked(url)
-            request = self._client.build_request("GET", url, extensions={"origin": origin, "patience": limits.patience})
-            if request.url.host.rstrip(".") != origin.host or request.url.userinfo:
-                raise LinkRefused("the link can be read in two ways")
-            response = await self._client.send(request, stream=True)
-            try:
-                if response.status_code not in (301, 302, 303, 307, 308):
-                    return await _save(response, target, limits.max_bytes)
-                url = urljoin(url, response.headers.get("location", ""))
-            finally:
-                await response.aclose()
-        raise LinkRefused("the link is redirected too often")
-
-    async def _checked(self, url: str) -> Origin:
-        host, port, is_tls = self._gate.check(url)
-        if self._gate.allows_loopback and is_loopback(host):
-            return Origin(host, port, is_tls)
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise Broken("the host name has no address", sent=False) from None
-        addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-        if not addresses or not all(is_public(address) for address in addresses):
-            raise LinkRefused("the service sent a link whose host is not on the public internet")
-        return Origin(host, port, is_tls, addresses)
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._client.aclose()
-
-
-async def _save(response: httpx.Response, target: Path, max_bytes: int) -> Downloaded:
-    if response.status_code != 200:
-        raise LinkDead(response.status_code)
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Broken("the file came compressed", sent=True)
-    if int(response.headers.get("content-length", "0")) > max_bytes:
-        raise _too_large(max_bytes)
-    part = target.with_name(target.name + ".part")
-    digest = hashlib.sha256()
-    size, head, pace = 0, b"", _Pace()
-    try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            async for piece in response.aiter_raw():
-                size += len(piece)
-                if size > max_bytes:
-                    raise MediaError(
-                        f"the file is larger than {max_bytes} bytes", "raise the limit if you expected that"
-                    )
-                pace.check(size)
-                digest.update(piece)
-                file.write(piece)
-                head = head or piece[:64]
-        if not size:
-            raise Broken("the file is empty", sent=True)
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise MediaError(
-            f"the file cannot be written ({error.strerror})", "free some space and run apply again"
-        ) from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    return Downloaded(digest.hexdigest(), size, head)
-
-
-def _too_large(max_bytes: int) -> MediaError:
-    return MediaError(f"the file is larger than {max_bytes} bytes", "raise the limit if you expected that")
-
-
-class _Pace:
-    """Ends a download that drips: less than a floor in each window of time."""
-
-    def __init__(self) -> None:
-        self._until = monotonic() + WINDOW_S
-        self._floor = MIN_BYTES_PER_WINDOW
-
-    def check(self, size: int) -> None:
-        now = monotonic()
-        if now >= self._until:
-            if size < self._floor:
-                raise Broken("the download is too slow", sent=True)
-            self._until, self._floor = now + WINDOW_S, size + MIN_BYTES_PER_WINDOW

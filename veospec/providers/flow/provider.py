@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -44,8 +45,11 @@ from veospec.providers.flow.faults import explain_job
 from veospec.providers.flow.fetching import Fetcher, FileCheck
 from veospec.providers.flow.inputs import Inputs
 from veospec.providers.flow.links import Gate
-from veospec.providers.flow.net import ApiClient, DownloadClient
+from veospec.providers.flow.net import ApiClient
 from veospec.providers.flow.profile import FlowProfile, sends_resolution
+
+if TYPE_CHECKING:
+    from veospec.providers.flow.downloads import DownloadClient
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 _YOUNG = timedelta(minutes=2)
@@ -78,10 +82,10 @@ class FlowProvider:
         self._catalogue = catalogue
         self._now = now
         self._client = ApiClient(config.base_url, config.token, connections=connections)
-        self._downloads = DownloadClient(Gate(config.download_hosts, allows_loopback=config.is_loopback))
+        self._downloads: DownloadClient | None = None
         self._api = FlowApi(self._client, config.token, now)
         self._inputs = Inputs(self._api, refs)
-        self._fetcher = Fetcher(self._api, self._downloads, check, now=now, sleep=sleep, max_bytes=max_file_bytes)
+        self._fetcher = Fetcher(self._api, self._download_client, check, now=now, sleep=sleep, max_bytes=max_file_bytes)
         self._owners = dict(owners or {})
         self._accounts: tuple[str, ...] = ()
         self._given: dict[NodeId, str] = {}
@@ -280,7 +284,17 @@ class FlowProvider:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
-        await self._downloads.aclose()
+        if self._downloads is not None:
+            await self._downloads.aclose()
+
+    def _download_client(self) -> DownloadClient:
+        if self._downloads is None:
+            from veospec.providers.flow.downloads import DownloadClient
+
+            self._downloads = DownloadClient(
+                Gate(self._config.download_hosts, allows_loopback=self._config.is_loopback)
+            )
+        return self._downloads
 
 
 def _enlarged(handle: str, account: str, document: Json) -> Result:
