@@ -285,4 +285,5 @@ def bench_on(store: Store, *, provider: str = "local", clock: Any = None, media:
         resolve_key=resolver(provider),
         clock=clock or SimClock(),
         executor=InlineExecutor(),
+        quick=InlineExecutor(),
     )

@@ -11,20 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from veospec.app.ahead import ahead
 from veospec.app.choices import Choices
-from veospec.app.delivering import Delivered, deliver
+from veospec.app.early import early_delivery
 from veospec.app.flaws import check_bought
 from veospec.app.inventory import StoredInventory
 from veospec.app.outputs import check_outputs
 from veospec.app.planning import choices_of_saved, hold_to, inventory_of, narrowed, plan_with, read_saved, use_up
 from veospec.app.project import Project, open_project
-from veospec.app.remoting import reported_plan_class, run_remote, search_remote
 from veospec.app.settings import Settings
 from veospec.app.tools import Media, ink_notices
 from veospec.app.witness import Asked, Sights, sights_of_apply
@@ -35,7 +33,6 @@ from veospec.plan.keys import document_of, key_of
 from veospec.plan.saved import SavedPlan, cost_document, plan_document
 from veospec.plan.values import Action, Document, Plan, Step, Why
 from veospec.providers.local.profile import LocalProfile
-from veospec.providers.local.renderer import LocalRenderer
 from veospec.review.safe import terminal as term
 from veospec.run.events import Ended, Listener, Note
 from veospec.run.halt import Halt
@@ -43,15 +40,20 @@ from veospec.run.local import LocalMaker
 from veospec.run.materials import Materials
 from veospec.run.outcome import Outcome, Report
 from veospec.run.ports import Bench, WallClock
+from veospec.run.process import share_one_heap
 from veospec.run.runner import Runner
 from veospec.store.layout import Store
 from veospec.store.project_files import ProjectFiles
 
-DRAWING_SWITCH_S = 0.0005
-"""How long a drawing thread may hold the interpreter while another waits to hand its encoder the next frame.
+if TYPE_CHECKING:
+    from veospec.app.delivering import Delivered
 
-Eight moving slates on two cores: 10 to 13 s at Python's own 5 ms, 6.5 s at this, as fast as processes (measured,
-November 2026, Python 3.11).
+SWITCH_S = 0.0005
+"""How long a thread may hold the interpreter while another waits: to hand its encoder the next frame, or to send the
+next job.
+
+Eight moving slates on two cores: 10 to 13 s at Python's own 5 ms, 6.5 s at this, as fast as processes. Fifty jobs that
+end together: half the time until their places are taken again (measured, November 2026, Python 3.11).
 """
 
 
@@ -168,6 +170,8 @@ def apply_project(
         for notice in notices:
             listener.tell(Note(notice))
         report = asyncio.run(_run(project, store, plan, settings, listener, environment))
+        from veospec.app.delivering import deliver
+
         fresh = _inventory(project, store, settings)
         delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel, environment=environment)
         sights = None
@@ -201,6 +205,8 @@ def _opened(choices: Choices, environment: Mapping[str, str]) -> Project:
     with Store.open(project.store_root, write=False) as store:
         if not _needs_service(plan_with(project, inventory_of(project, store))):
             return project
+    from veospec.app.remoting import reported_plan_class
+
     reported = asyncio.run(reported_plan_class(environment, project.catalogue))
     return open_project(replace(choices, plan_class=reported), environment) if reported else project
 
@@ -222,18 +228,36 @@ async def _run(
     environment: Mapping[str, str],
 ) -> Report:
     workers = settings.jobs or os.cpu_count() or 1
-    sys.setswitchinterval(DRAWING_SWITCH_S)
-    with ThreadPoolExecutor(max_workers=workers + 4, thread_name_prefix="veospec") as pool:
-        bench = bench_of(project, store, pool)
+    sys.setswitchinterval(SWITCH_S)
+    if project.profile.is_remote:
+        share_one_heap()
+    with workplace(project, store, workers + 4) as bench:
         halt = Halt(listener)
         with _signals(halt.interrupt):
             if project.profile.is_remote and _needs_service(plan):
-                with ahead(store, project.storyboard.deliver) as pictures:
-                    bench = replace(bench, has_made=pictures.take)
-                    return await run_remote(project, store, plan, settings, bench, halt, listener, environment)
+                return await _run_remote(project, store, plan, settings, bench, halt, listener, environment)
+            from veospec.providers.local.renderer import LocalRenderer
+
             renderer = LocalRenderer(project.profile) if isinstance(project.profile, LocalProfile) else None
             local = LocalMaker(renderer, bench, Materials(bench), halt, listener, workers=workers)
             return await Runner(plan, bench, local, halt, listener).run()
+
+
+async def _run_remote(
+    project: Project,
+    store: Store,
+    plan: Plan,
+    settings: Settings,
+    bench: Bench,
+    halt: Halt,
+    listener: Listener,
+    environment: Mapping[str, str],
+) -> Report:
+    from veospec.app.remoting import run_remote
+
+    with early_delivery(project, store, plan, environment, at_once=settings.jobs_per_account) as early:
+        watched = replace(bench, has_made=early.take)
+        return await run_remote(project, store, plan, settings, watched, halt, listener, environment)
 
 
 async def _search(
@@ -245,8 +269,9 @@ async def _search(
     environment: Mapping[str, str],
 ) -> None:
     """Look for lost requests before anything is planned. Raises `KeyboardInterrupt` when a person ends it."""
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="veospec") as pool:
-        bench = bench_of(project, store, pool)
+    from veospec.app.remoting import search_remote
+
+    with workplace(project, store, 1) as bench:
         halt = Halt(listener)
         with _signals(halt.interrupt):
             await search_remote(project, store, plan, settings, bench, halt, listener, environment)
@@ -259,18 +284,24 @@ def _needs_service(plan: Plan) -> bool:
     return any(step.action is not Action.REUSE and step.node.kind is not Kind.JOIN for step in plan.steps)
 
 
-def bench_of(project: Project, store: Store, pool: ThreadPoolExecutor) -> Bench:
-    """Return the workplace of a run."""
+@contextmanager
+def workplace(project: Project, store: Store, workers: int) -> Iterator[Bench]:
+    """Yield the workplace of a run; every thread has ended at the end."""
     files = ProjectFiles(project.root, memo=store.input_memo)
-    return Bench(
-        store=store,
-        board=project.board,
-        media=Media(project.storyboard.project.fps),
-        take_file=partial(_take_file, files, project.facts, store),
-        resolve_key=partial(_resolve, project),
-        clock=WallClock(),
-        executor=pool,
-    )
+    with (
+        ThreadPoolExecutor(max_workers=workers, thread_name_prefix="veospec") as pool,
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="veospec-quick") as quick,
+    ):
+        yield Bench(
+            store=store,
+            board=project.board,
+            media=Media(project.storyboard.project.fps),
+            take_file=partial(_take_file, files, project.facts, store),
+            resolve_key=partial(_resolve, project),
+            clock=WallClock(),
+            executor=pool,
+            quick=quick,
+        )
 
 
 def _take_file(

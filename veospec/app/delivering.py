@@ -86,6 +86,19 @@ def deliver(
         return Delivered(made, tuple(reels), tuple(shown), tuple(desk.notes), desk.files)
 
 
+def deliver_early(project: Project, store: Store, inventory: StoredInventory, environment: Mapping[str, str]) -> None:
+    """Write what can be looked at while a run goes on, so that little is left for its end.
+
+    No film is joined, nothing of ours is removed, and the manifest stays for the end. Raises `StoreError`, also when
+    somebody else delivers into the folder now.
+    """
+    with Desk(account_of(project, inventory), store, environment, wait_s=0.0) as desk:
+        desk.clips()
+        desk.frames()
+        for part in (pages.sheet, pages.page, lambda desk: pages.exports(desk, pages.wanted_exports(desk))):
+            desk.attempt(part)
+
+
 def _is_long(account: Account) -> bool:
     """Tell whether joining would take minutes that nobody asked for; a `reel:` in the storyboard asks for it."""
     is_asked = account.project.storyboard.reel.is_asked

@@ -7,15 +7,17 @@ made again while the stamp and the file agree.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from veospec.app.account import Account
-from veospec.app.ahead import make_thumbs, shown_frames, thumb_path
-from veospec.app.outputs import MANIFEST, out_folder, out_lease
+from veospec.app.outputs import MANIFEST, PATIENCE_S, out_folder, out_lease
 from veospec.app.planning import committed_manifest
+from veospec.app.thumbs import make_thumbs, shown_frames, thumb_path
 from veospec.errors import MediaError, OutputForeign, StoreCorrupt
 from veospec.media import frames
 from veospec.model import Character, NodeSource
@@ -26,14 +28,19 @@ from veospec.store.layout import Store
 
 
 class Desk:
-    """One delivery. `notes` gathers what a person should know: what could not be made, and why."""
+    """One delivery. `notes` gathers what a person should know: what could not be made, and why.
 
-    def __init__(self, account: Account, store: Store, environment: Mapping[str, str]) -> None:
+    Raises `StoreLocked` when somebody else delivers into the folder for longer than `wait_s`.
+    """
+
+    def __init__(
+        self, account: Account, store: Store, environment: Mapping[str, str], *, wait_s: float = PATIENCE_S
+    ) -> None:
         self.account = account
         self.store = store
         self.environment = environment
         self.notes: list[str] = []
-        self._lease = out_lease(account.project, store)
+        self._lease = out_lease(account.project, store, wait_s)
         self._out = out_folder(account.project, store)
         self._written: set[str] = set()
         self._is_shared = False
@@ -148,21 +155,35 @@ class Desk:
 
     def stamped(self, path: str, what: Mapping[str, Any], make: Callable[[Path], None]) -> None:
         """Make a file unless the one that lies there was made from the very same things."""
-        stamp = sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-        known = self.store.index.get("made", stamp)
-        if known is not None and self._out.digest(path) == known.decode():
-            self._written.add(path)
-            return
-        fresh = self.store.scratch / scratch_name(Path(path).suffix)
+        self.stamped_side_by_side({path: (what, make)})
+
+    def stamped_side_by_side(self, files: Mapping[str, tuple[Mapping[str, Any], Callable[[Path], None]]]) -> None:
+        """Make several such files at the same time; each maker is called in a thread."""
+        missing = {path: (stamp_of(what), make) for path, (what, make) in files.items() if not self._stands(path, what)}
+        fresh = {path: self.store.scratch / scratch_name(Path(path).suffix) for path in missing}
         try:
-            make(fresh)
-            self._out.place(path, fresh)
+            if len(missing) == 1:
+                [(path, (_, make))] = missing.items()
+                make(fresh[path])
+            elif missing:
+                with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="veospec-deliver") as pool:
+                    list(pool.map(lambda path: missing[path][1](fresh[path]), missing))
+            for path, (stamp, _) in missing.items():
+                self._out.place(path, fresh[path])
+                self._written.add(path)
+                digest = self._out.digest(path)
+                if digest is not None:
+                    self.store.index.put("made", stamp, digest.encode())
         finally:
-            fresh.unlink(missing_ok=True)
+            for one in fresh.values():
+                one.unlink(missing_ok=True)
+
+    def _stands(self, path: str, what: Mapping[str, Any]) -> bool:
+        known = self.store.index.get("made", stamp_of(what))
+        if known is None or self._out.digest(path) != known.decode():
+            return False
         self._written.add(path)
-        digest = self._out.digest(path)
-        if digest is not None:
-            self.store.index.put("made", stamp, digest.encode())
+        return True
 
     # -- small pictures -----------------------------------------------------------------------------------
 
@@ -192,8 +213,14 @@ class Desk:
     def poster(self, thumb: Path) -> str:
         """Deliver a small picture beside the pages that show it, and return its path."""
         name = f"posters/{thumb.name}"
-        self.write(name, thumb.read_bytes())
+        if name not in self._written:
+            self.write(name, thumb.read_bytes())
         return name
+
+
+def stamp_of(what: Mapping[str, Any]) -> str:
+    """Return the digest of everything that decides a file."""
+    return sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
 def _chained(account: Account) -> set[tuple[str, str]]:

@@ -39,10 +39,10 @@ def out_folder(project: Project, store: Store) -> OutFolder:
     return OutFolder(project.out, store, owned=owned)
 
 
-def out_lease(project: Project, store: Store) -> Lease:
+def out_lease(project: Project, store: Store, wait_s: float) -> Lease:
     """Wait until nobody else writes into the output folder: two runs of one storyboard end at about the same time."""
     name = sha256(os.fsencode(project.out.resolve())).hexdigest()
-    return store.locks.acquire(f"out-{name}", doing="deliver", wait_s=PATIENCE_S)
+    return store.locks.acquire(f"out-{name}", doing="deliver", wait_s=wait_s)
 
 
 def _named(project: Project) -> set[tuple[str, Digest]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from veospec.app.accepted import reasons_of
-from veospec.app.ahead import make_thumbs, shown_frames, thumb_path
+from veospec.app.thumbs import make_thumbs, shown_frames, thumb_path
 from veospec.app.desk import Desk
 from veospec.app.outputs import PAGE, SHEET, SHEET_PAGE
 from veospec.app.requests import requests_of
@@ -21,7 +23,7 @@ from veospec.review.page import PageInput, ReelFile, render_page
 from veospec.review.sheet import SheetLine, sheet_lines, sheet_page
 from veospec.review.values import CutList, Output, OutputId
 
-SHEET_VERSION = 3
+SHEET_VERSION = 4
 SHEET_TAKES = 32
 """Takes on one JPEG: a thousand on one would be too tall for its format, and two hundred take 200 MB to draw."""
 
@@ -50,19 +52,16 @@ def sheet(desk: Desk) -> list[str]:
         names[line.output] = [desk.poster(picture) for picture in pictures]
     said = [[repr(line), entry.missing] for line, entry in zip(lines, entries, strict=True)]
     starts = range(0, len(lines), SHEET_TAKES)
-    paths = []
+    drawings: dict[str, tuple[Mapping[str, Any], Callable[[Path], None]]] = {}
     for number, start in enumerate(starts, start=1):
         part = slice(start, start + SHEET_TAKES)
         head = title if len(starts) == 1 else f"{title} ({number} of {len(starts)})"
-
-        def make(target: Path, head: str = head, part: slice = part) -> None:
-            media_sheet.write_sheet(head, entries[part], columns, target)
-
         path = SHEET if number == 1 else f"{Path(SHEET).stem}-{number}.jpg"
-        desk.stamped(path, {"sheet": SHEET_VERSION, "title": head, "columns": columns, "lines": said[part]}, make)
-        paths.append(path)
+        what = {"sheet": SHEET_VERSION, "title": head, "columns": columns, "lines": said[part]}
+        drawings[path] = what, partial(media_sheet.write_sheet, head, entries[part], columns)
+    desk.stamped_side_by_side(drawings)
     desk.write(SHEET_PAGE, sheet_page(title, lines, columns, names).encode())
-    return [*paths, SHEET_PAGE]
+    return [*drawings, SHEET_PAGE]
 
 
 def _entry(line: SheetLine, pictures: Sequence[Path], missing: str) -> media_sheet.SheetEntry:

@@ -252,7 +252,8 @@ class Lander:
             if there is None:
                 kit.progress((step,), Phase.DOWNLOAD)
                 there = await self._fetch(record, entry, result or await self._linked(record, entry))
-            await kit.bench.blocking(self._file_answer, entry, there)
+            if entry.is_second_try:
+                await kit.bench.blocking(self._file_answer, entry, there)
         except ApiError as error:
             verdict = on_job(error)
             if verdict.event in (Event.FAILED, Event.GONE, Event.CONTENT_REFUSED):
@@ -320,8 +321,7 @@ class Lander:
 
     def _file_answer(self, entry: Entry, made: ActionRecord) -> None:
         """File a second try with another seed under the key that the plan asked for, with the seed that was used."""
-        if entry.is_second_try:
-            self._kit.bench.store.actions.put(replace(made, key=entry.key, document=entry.document))
+        self._kit.bench.store.actions.put(replace(made, key=entry.key, document=entry.document))
 
 
 def _completed(record: Record, found: tuple[Result, ...]) -> tuple[Result, ...]:

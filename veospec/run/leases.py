@@ -5,9 +5,8 @@ Keys are always taken in the same order, so that two runs cannot wait for each o
 
 from __future__ import annotations
 
-import resource
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from veospec.model import Key
 from veospec.run.halt import Halt
@@ -15,16 +14,6 @@ from veospec.run.ports import Bench
 from veospec.store.lock import Holder, Lease, Locks
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 1.0
-MOST_FILES = 16_384
-
-
-def allow_many_files() -> None:
-    """Let this process hold as many lock files as it has jobs in flight; the usual soft limit is 1,024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):  # then a run with many jobs meets the limit, and says so
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @asynccontextmanager
@@ -46,13 +35,13 @@ async def leases(
         yield len(held) == len(set(keys))
     finally:
         # Given back even when the caller is cancelled here: the work is on its way to the executor already.
-        await bench.blocking(_release, held)
+        await bench.quickly(_release, held)
 
 
 async def _take(bench: Bench, key: Key, halt: Halt, waiting: Callable[[Holder], None] | None) -> Lease | None:
     pause_s, is_told = FIRST_PAUSE_S, False
     while True:
-        got = await bench.blocking(_attempt, bench.store.locks, key)
+        got = await bench.quickly(_attempt, bench.store.locks, key)
         if isinstance(got, Lease):
             return got
         if waiting is None or halt.is_stopping():

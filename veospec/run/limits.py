@@ -23,7 +23,7 @@ class Limits(Struct, frozen=True):
     One video in flight per account is the safe start. Source: of three submissions within 7 to 13 s on one account two
     were answered with 429 (measured on the Google Flow API v1, September 2026). `poll_s` None means that the schedule
     adapts: a look each `poll_share` of the expected time, not more often than each `least_poll_s`. `is_near` says that
-    the service is a double on this machine, whose jobs take as long as it was told and not as long as models usually do.
+    the service is a double on this machine, whose jobs take as long as it was told, not as long as models usually do.
     `patience_s` bounds the waits that a service asks for, summed over one request.
     """
 

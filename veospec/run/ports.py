@@ -112,7 +112,8 @@ def _nothing(record: ActionRecord) -> None:
 class Bench(Struct, frozen=True):
     """Where a run works and with what. `board` names the storyboard in the store (`heads.board_name`).
 
-    `has_made` is told the record of each take that this run brought in; it must return at once.
+    `quick` does what takes less than a millisecond and must not queue behind what takes longer. `has_made` is told the
+    record of each take that this run brought in; it must return at once.
     """
 
     store: Shelves
@@ -122,8 +123,13 @@ class Bench(Struct, frozen=True):
     resolve_key: ResolveKey
     clock: Clock
     executor: Executor
+    quick: Executor
     has_made: Callable[[ActionRecord], None] = _nothing
 
     async def blocking(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do blocking work beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work, *arguments)
+
+    async def quickly(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do short work that may wait for a disk beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.quick, work, *arguments)

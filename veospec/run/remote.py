@@ -18,10 +18,10 @@ from veospec.run.events import Ended, StepStarted, Work
 from veospec.run.filing import look
 from veospec.run.kit import Kit, resolve_hint
 from veospec.run.landing import Landed, Lander
-from veospec.run.leases import allow_many_files
 from veospec.run.lifecycle import State
 from veospec.run.local import LocalMaker
 from veospec.run.outcome import Outcome
+from veospec.run.process import allow_many_files
 from veospec.run.purchase import Ask, Bought, Purchase
 from veospec.run.resume import Earlier
 from veospec.run.rows import Entry, Record
