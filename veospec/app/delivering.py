@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -95,8 +96,9 @@ def deliver_early(project: Project, store: Store, inventory: StoredInventory, en
     with Desk(account_of(project, inventory), store, environment, wait_s=0.0) as desk:
         desk.clips()
         desk.frames()
-        for part in (pages.sheet, pages.page, lambda desk: pages.exports(desk, pages.wanted_exports(desk))):
-            desk.attempt(part)
+        desk.attempt(partial(pages.sheet, only_whole=True))
+        desk.attempt(pages.page)
+        desk.attempt(lambda desk: pages.exports(desk, pages.wanted_exports(desk)))
 
 
 def _is_long(account: Account) -> bool:

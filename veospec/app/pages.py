@@ -24,8 +24,9 @@ from veospec.review.sheet import SheetLine, sheet_lines, sheet_page
 from veospec.review.values import CutList, Output, OutputId
 
 SHEET_VERSION = 4
-SHEET_TAKES = 32
-"""Takes on one JPEG: a thousand on one would be too tall for its format, and two hundred take 200 MB to draw."""
+SHEET_TAKES, PART_TAKES = 32, 16
+"""Takes on one JPEG, and on each when there are several: a thousand on one would be too tall for its format, two
+hundred take 200 MB to draw, and parts are drawn side by side."""
 
 
 def reel_name(cut: CutList) -> str:
@@ -33,8 +34,11 @@ def reel_name(cut: CutList) -> str:
     return f"reel_{cut.slug}.mp4" if cut.slug else "reel.mp4"
 
 
-def sheet(desk: Desk) -> list[str]:
-    """Write the contact sheet as JPEG, several for a long film, and as a page to print."""
+def sheet(desk: Desk, *, only_whole: bool = False) -> list[str]:
+    """Write the contact sheet as JPEG, several for a long film, and as a page to print.
+
+    With `only_whole` no JPEG is drawn on which a take is missing.
+    """
     board = desk.account.project.storyboard
     lines = sheet_lines(board, desk.account.outputs)
     if not lines:
@@ -51,10 +55,13 @@ def sheet(desk: Desk) -> list[str]:
         entries.append(_entry(line, pictures, trouble or line.missing))
         names[line.output] = [desk.poster(picture) for picture in pictures]
     said = [[repr(line), entry.missing] for line, entry in zip(lines, entries, strict=True)]
-    starts = range(0, len(lines), SHEET_TAKES)
+    size = SHEET_TAKES if len(lines) <= SHEET_TAKES else PART_TAKES
+    starts = range(0, len(lines), size)
     drawings: dict[str, tuple[Mapping[str, Any], Callable[[Path], None]]] = {}
     for number, start in enumerate(starts, start=1):
-        part = slice(start, start + SHEET_TAKES)
+        part = slice(start, start + size)
+        if only_whole and not all(entry.pictures for entry in entries[part]):
+            continue
         head = title if len(starts) == 1 else f"{title} ({number} of {len(starts)})"
         path = SHEET if number == 1 else f"{Path(SHEET).stem}-{number}.jpg"
         what = {"sheet": SHEET_VERSION, "title": head, "columns": columns, "lines": said[part]}
