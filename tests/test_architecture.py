@@ -18,7 +18,7 @@ ROOMS: dict[str, set[str]] = {
     "filetypes": set(),
     "catalog": {"model", "errors"},
     "spec": {"model", "errors", "catalog"},
-    "providers.base": {"model"},
+    "providers.base": {"model", "errors"},
     "plan": {"model", "errors", "catalog", "providers.base"},
     "store": {"model", "errors", "filetypes", "providers.base"},
     "media": {"model", "errors", "filetypes"},

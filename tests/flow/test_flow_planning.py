@@ -11,7 +11,7 @@ from flow_builders import EMAIL, OTHER, node, person, slot, upstream
 
 from veospec.catalog.shipped import load_catalogue
 from veospec.model import FREE, FileSource, Kind, Mode, Node, OwnVoice, PresetVoice
-from veospec.providers.flow.accounts import assign
+from veospec.providers.flow.accounts import Placement
 from veospec.providers.flow.profile import FlowProfile
 
 JUNE, NOVEMBER = load_catalogue(as_of=date(2026, 6, 15)), load_catalogue(as_of=date(2026, 11, 22))
@@ -104,7 +104,7 @@ ASSIGNED: list[tuple[str, list[Node], tuple[str, ...], dict[str, str], dict[str,
 )
 def test_assign(nodes: list[Node], accounts: tuple[str, ...], owners: dict[str, str], given: dict[str, str]) -> None:
     """What shares media stays together, follows what exists, and the rest is spread."""
-    assert given == assign(nodes, accounts, owners)
+    assert given == Placement(nodes, accounts, owners).given
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,24 @@ def test_assign(nodes: list[Node], accounts: tuple[str, ...], owners: dict[str, 
     ids=["first is rich", "second is rich", "not told", "none can pay: the richer one"],
 )
 def test_a_group_goes_where_it_can_be_paid(left: dict[str, int | None], given: dict[str, str]) -> None:
-    assert given == assign([QUAY, FROM_QUAY, A], BOTH, {}, left, {"F": 90, "A": 10})
+    assert given == Placement([QUAY, FROM_QUAY, A], BOTH, {}, left, {"F": 90, "A": 10}).given
+
+
+@pytest.mark.parametrize(
+    ("barred", "given"),
+    [
+        ([(EMAIL, "")], {"still:q": OTHER, "F": OTHER, "A": OTHER}),
+        ([(OTHER, "veo-3.1-fast")], {"still:q": EMAIL, "F": EMAIL, "A": EMAIL}),
+        ([(EMAIL, "nano-banana-2")], {"still:q": OTHER, "F": OTHER, "A": OTHER}),
+        ([(EMAIL, "another")], {"still:q": EMAIL, "F": EMAIL, "A": OTHER}),
+        ([(OTHER, "nano-banana-2"), (EMAIL, "veo-3.1-fast")], {"still:q": EMAIL, "F": EMAIL, "A": OTHER}),
+        ([(EMAIL, ""), (OTHER, "")], {"still:q": OTHER, "F": OTHER, "A": OTHER}),
+    ],
+    ids=["account", "model of another group", "model of one member", "model of nobody", "none may make all", "both"],
+)
+def test_what_is_barred_moves_as_a_whole(barred: list[tuple[str, str]], given: dict[str, str]) -> None:
+    """To an account that may make every member of the group; where there is none it stays."""
+    placement = Placement([QUAY, FROM_QUAY, A], BOTH, {})
+    for account, model in barred:
+        placement.bar(account, model)
+    assert given == placement.given

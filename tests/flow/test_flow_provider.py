@@ -628,6 +628,7 @@ def test_a_denied_model_is_not_asked_again_in_this_run(stage: Stage) -> None:
         with pytest.raises(AccessDenied) as caught:
             await stage.make(provider, node("A"))
         assert Scope.MODEL is caught.value.scope
+        provider.bar(EMAIL, "veo-3.1-fast", caught.value)
         before = len(stage.calls)
         with pytest.raises(AccessDenied):
             await provider.prepare(order(node("B")))

@@ -155,6 +155,9 @@ class FakeService:
         found = [job.id for job in self.jobs.values() if job.reply_ref == attempt.reply_ref]
         return Recovery(found[0] if found else "", self.account, "looked at the running jobs")
 
+    def bar(self, account: str, model: str, error: ApiError) -> None:
+        self.calls.append(f"bar:{account}/{model}")
+
     async def aclose(self) -> None:
         self.calls.append("aclose")
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from veospec.errors import ApiError
 from veospec.model import Cost, Digest, Input, Key, MediaFacts, Node
 
 Json: TypeAlias = Any
@@ -202,6 +203,13 @@ class Remote(Protocol):
         """Download a result to `target` (created, whole, of the right container); renews a dead link.
 
         The digest is computed on the way. Raises `JobError` when nobody can hand out the result any more.
+        """
+        ...
+
+    def bar(self, account: str, model: str, error: ApiError) -> None:
+        """Take note that an account makes nothing of a model in this run, or nothing at all when no model is named.
+
+        `prepare` chooses another account from now on, and raises the error where a request is bound to this one.
         """
         ...
 

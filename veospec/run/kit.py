@@ -126,6 +126,7 @@ class Kit:
         if is_stopped and (account, name) not in self._denials:
             self.note(f"{error.message}. {error.hint}".rstrip(". "))
         self._denials[account, name] = Denial(error.message, error.hint, is_stopped)
+        self.remote.bar(account, name, error)
         run, now = self.settings.run, self.now()
         await self.desk.do(lambda journal: journal.deny(run, account, name, error.message, now))
 

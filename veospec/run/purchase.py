@@ -75,6 +75,8 @@ class Purchase(Struct):
     preparing: asyncio.Semaphore
     _patience: _Patience = field(default_factory=_Patience)
     _accepted_at: float | None = None
+    _denied: set[str] = field(default_factory=set)
+    _account: str = ""
 
     @property
     def _steps(self) -> tuple[StepId, ...]:
@@ -99,8 +101,11 @@ class Purchase(Struct):
                 if kit.halt.is_stopping():
                     return Bought(is_stopped=True)
                 denied = kit.denied(account, node.request.model)
-                if denied is not None:
+                if denied is not None and account in self._denied:
                     return Bought(is_stopped=denied.is_stopped, reason=denied.reason, hint=denied.hint)
+                if denied is not None:
+                    self._denied.add(account)
+                    continue
                 if kit.gates.remaining_s(_gates(account, node.request.model)) > 0:
                     continue
                 bought = await self._with_leases(prepared, place)
@@ -112,7 +117,7 @@ class Purchase(Struct):
     async def _prepared(self) -> Prepared | Bought:
         """Fill the slots and write the body; free, so it is repeated while that may help."""
         kit, first = self.kit, self.asks[0]
-        step = first.wanted.step
+        step, last = first.wanted.step, None
         while not kit.halt.is_stopping():
             try:
                 async with self.preparing:
@@ -126,10 +131,20 @@ class Purchase(Struct):
                     continue
                 if error.scope is Scope.RUN:
                     kit.halt.dead(error)
+                if error.scope is Scope.ACCOUNT and error is not last:
+                    last = error  # the next account, where there is one; else the same error comes back
+                    continue
                 stops = error.scope in (Scope.RUN, Scope.ACCOUNT) or passes(error)
-                return Bought(is_stopped=stops, reason=error.message, hint=error.hint)
+                return Bought(is_stopped=stops, reason=said(error), hint=error.hint)
+            self._tell_move(prepared)
             return prepared
         return Bought(is_stopped=True)
+
+    def _tell_move(self, prepared: Prepared) -> None:
+        if self._account not in ("", prepared.account):
+            self.kit.note(f"it is made by {prepared.account} instead of {self._account}", self._steps[0])
+            self._patience = _Patience()
+        self._account = prepared.account
 
     async def _with_leases(self, prepared: Prepared, place: Place) -> Bought | None:
         """Send the request when its keys are ours; None to begin again after a wait."""
@@ -254,10 +269,11 @@ class Purchase(Struct):
                 kit.slots.halve(prepared.account, lane_of(prepared.order.node))
             if await self._wait(error, _gate_of(error.scope, prepared.account, model)):
                 return None
-            await kit.stop_for(error, prepared.account, model)
-            return Bought(is_stopped=True, reason=error.message, hint=error.hint)
         await kit.stop_for(error, prepared.account, model)
-        is_stopped = error.scope in (Scope.ACCOUNT, Scope.RUN)
+        if error.scope in (Scope.ACCOUNT, Scope.MODEL):
+            self._denied.add(prepared.account)
+            return None  # the next account, where there is one
+        is_stopped = verdict.is_passing or error.scope is Scope.RUN
         is_refused = verdict.event is Event.CONTENT_REFUSED
         return Bought(is_refused=is_refused, is_stopped=is_stopped, reason=said(error), hint=error.hint)
 

@@ -13,53 +13,75 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from veospec.model import Character, FileSource, Node, NodeId, NodeSource, OwnVoice, PresetVoice, Source
 
 
-def assign(
-    nodes: Sequence[Node],
-    accounts: Sequence[str],
-    owners: Mapping[NodeId, str],
-    credits_left: Mapping[str, int | None] | None = None,
-    prices: Mapping[NodeId, int] | None = None,
-) -> dict[NodeId, str]:
-    """Return the account of each node.
+class Placement:
+    """The account of each node of one run. The same arguments give the same answers.
 
-    `owners` says where results already lie (also those of nodes that are not in `nodes`): a group follows the
-    owner that most of its members have. Groups without one go, the dearest and then the largest first, to the account
-    with the fewest nodes among those that can pay for the whole group, or to the richest when none can.
-    `credits_left` (None: not known, so it may be enough) and `prices` (of all takes of a node) say who can.
-    The same arguments give the same answer.
+    `owners` says where results already lie (also those of nodes that are not in `nodes`): a group follows the owner
+    that most of its members have. Groups without one go, the dearest and then the largest first, to the account with
+    the fewest nodes among those that can pay for the whole group, or to the richest when none can. `credits_left`
+    (None: not known, so it may be enough) and `prices` (of all takes of a node) say who can.
     """
-    if not accounts:
-        return {}
-    cost = prices or {}
-    left = {email: (credits_left or {}).get(email) for email in accounts}
-    load = dict.fromkeys(accounts, 0)
 
-    def need(group: Sequence[Node]) -> int:
-        return sum(cost.get(node.id, 0) for node in group)
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        accounts: Sequence[str],
+        owners: Mapping[NodeId, str],
+        credits_left: Mapping[str, int | None] | None = None,
+        prices: Mapping[NodeId, int] | None = None,
+    ) -> None:
+        self._accounts = tuple(accounts)
+        self._prices = prices or {}
+        self._left = {email: (credits_left or {}).get(email) for email in accounts}
+        self._load = dict.fromkeys(accounts, 0)
+        self._barred: set[tuple[str, str]] = set()
+        self._groups = _groups(nodes) if accounts else []
+        self.given: dict[NodeId, str] = {}
+        free: list[list[Node]] = []
+        for group in self._groups:
+            owner = _owner(group, owners, self._load)
+            if owner:
+                self._give(owner, group)
+            else:
+                free.append(group)
+        for group in sorted(free, key=lambda group: (self._need(group), len(group)), reverse=True):
+            self._give(self._best(group, self._accounts), group)
 
-    def spend(email: str, group: Sequence[Node]) -> None:
-        load[email] += len(group)
-        held = left[email]
-        left[email] = None if held is None else held - need(group)
+    def bar(self, account: str, model: str) -> None:
+        """Place nothing of a model in an account any more, or nothing at all when no model is named.
 
-    given: dict[NodeId, str] = {}
-    free: list[list[Node]] = []
-    for group in _groups(nodes):
-        owner = _owner(group, owners, load)
-        if owner:
-            spend(owner, group)
-            given.update((node.id, owner) for node in group)
-        else:
-            free.append(group)
-    for group in sorted(free, key=lambda group: (need(group), len(group)), reverse=True):
-        able = [email for email in accounts if (held := left[email]) is None or held >= need(group)]
+        A group moves as a whole to an account that may make all of it; where there is none it stays.
+        """
+        self._barred.add((account, model))
+        for group in self._groups:
+            moving = [node for node in group if self.given[node.id] == account]
+            if any(self.is_barred(account, node.request.model) for node in moving):
+                able = [email for email in self._accounts if self._may_make(email, moving)]
+                if able:
+                    self._give(self._best(moving, able), moving)
+
+    def is_barred(self, account: str, model: str) -> bool:
+        """Tell whether an account may not make things of a model."""
+        return not self._barred.isdisjoint({(account, ""), (account, model)})
+
+    def _may_make(self, account: str, group: Sequence[Node]) -> bool:
+        return not any(self.is_barred(account, node.request.model) for node in group)
+
+    def _best(self, group: Sequence[Node], accounts: Sequence[str]) -> str:
+        need = self._need(group)
+        able = [email for email in accounts if (held := self._left[email]) is None or held >= need]
         if able:
-            account = min(able, key=lambda email: load[email])
-        else:
-            account = max(accounts, key=lambda email: left[email] or 0)
-        spend(account, group)
-        given.update((node.id, account) for node in group)
-    return given
+            return min(able, key=lambda email: self._load[email])
+        return max(accounts, key=lambda email: self._left[email] or 0)
+
+    def _give(self, account: str, group: Sequence[Node]) -> None:
+        self._load[account] += len(group)
+        held = self._left[account]
+        self._left[account] = None if held is None else held - self._need(group)
+        self.given.update((node.id, account) for node in group)
+
+    def _need(self, group: Sequence[Node]) -> int:
+        return sum(self._prices.get(node.id, 0) for node in group)
 
 
 def _owner(group: Iterable[Node], owners: Mapping[NodeId, str], known: Mapping[str, int]) -> str:

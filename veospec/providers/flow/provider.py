@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from veospec.catalog.catalogue import Catalogue
 from veospec.errors import (
-    AccessDenied,
     ApiError,
     Charge,
     JobError,
@@ -88,8 +87,8 @@ class FlowProvider:
         self._fetcher = Fetcher(self._api, self._download_client, check, now=now, sleep=sleep, max_bytes=max_file_bytes)
         self._owners = dict(owners or {})
         self._accounts: tuple[str, ...] = ()
-        self._given: dict[NodeId, str] = {}
-        self._denied: dict[tuple[str, str], AccessDenied] = {}
+        self._placement = accounts.Placement((), (), {})
+        self._denied: dict[tuple[str, str], ApiError] = {}
         self._born: dict[str, datetime] = {}
         self.plan_class = config.plan_class
 
@@ -103,7 +102,7 @@ class FlowProvider:
         left = {account.email: account.credits for account in found.accounts}
         profile = FlowProfile(self._catalogue, self.plan_class)
         prices = {node.id: (profile.price(node).credits or 0) * node.takes for node in nodes}
-        self._given = accounts.assign(nodes, self._accounts, self._owners, left, prices)
+        self._placement = accounts.Placement(nodes, self._accounts, self._owners, left, prices)
         return found.notes
 
     @property
@@ -115,7 +114,12 @@ class FlowProvider:
         """Return the account that makes a node."""
         if not self._accounts:
             self._accounts = await preflight.choose(self._api, self._config)
-        return self._given.get(node.id) or self._owners.get(node.id) or self._accounts[0]
+        return self._placement.given.get(node.id) or self._owners.get(node.id) or self._accounts[0]
+
+    def bar(self, account: str, model: str, error: ApiError) -> None:
+        """Make nothing of a model in an account any more; whatever is not bound to it goes elsewhere."""
+        self._denied.setdefault((account, model), error)
+        self._placement.bar(account, model)
 
     async def prepare(self, order: Order) -> Prepared:
         """Upload what is missing and write the body."""
@@ -123,10 +127,15 @@ class FlowProvider:
         # An id spells its owner in lower case; the configured spelling names the same account.
         account = next((e for e in self._config.emails if owner and ids.same_email(owner, e)), owner)
         account = account or await self.account_of(order.node)
-        denied = self._denied.get((account, order.node.request.model))
+        denied = self._denied.get((account, "")) or self._denied.get((account, order.node.request.model))
         if denied is not None:
             raise denied
-        return await self._prepared(order, account, trusts_receipts=True)
+        try:
+            return await self._prepared(order, account, trusts_receipts=True)
+        except ApiError as error:
+            if error.scope is Scope.ACCOUNT and error.retry_after_s is None:
+                self.bar(account, "", error)
+            raise
 
     async def _prepared(self, order: Order, account: str, *, trusts_receipts: bool) -> Prepared:
         mode = order.node.request.mode
@@ -157,10 +166,6 @@ class FlowProvider:
             self._inputs.forget(prepared.order.materials, prepared.account)
             again = await self._prepared(prepared.order, prepared.account, trusts_receipts=False)
             return await self._submit(again, reply_ref)
-        except AccessDenied as error:
-            if error.scope is Scope.MODEL:
-                self._denied[prepared.account, prepared.order.node.request.model] = error
-            raise
 
     async def _submit(self, prepared: Prepared, reply_ref: str) -> Accepted:
         path, account = prepared.path, prepared.account
