@@ -96,7 +96,7 @@ shots:
 
 
 def test_an_extension_stays_with_its_source(film: Film) -> None:
-    """Its clip lies in the account that refuses: it waits with the reason, the others go on, and the next run ends it."""
+    """Its clip lies in the account that refuses: it waits with the reason, and the others go on."""
     film.write(HEAD + EXTENDED)
     film.studio.faults({"call": "extend", "account": ONE, "number": "every", "fault": 402})
     ended = film.apply(code=8)
