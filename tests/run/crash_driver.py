@@ -22,10 +22,10 @@ from veospec.errors import VeospecError
 from veospec.model import Cost, NodeSource
 from veospec.plan.values import Plan
 from veospec.providers.base import Accepted, Prepared, Result
-from veospec.run.desk import Desk, Item, Outcome
 from veospec.run.events import Ended
 from veospec.run.journal import Journal
 from veospec.run.outcome import Report
+from veospec.run.scribe import Item, Scribe, Written
 
 
 def plan() -> Plan:
@@ -93,14 +93,14 @@ class FileService(FakeService):
         return [Charge(job.node, seed, 20, job.reply_ref) for job in self.stored() for seed in job.seeds]
 
 
-class KillingDesk(Desk):
-    """A desk with a point before and after each commit."""
+class KillingScribe(Scribe):
+    """A scribe with a point before and after each commit."""
 
     killer: Killer
 
-    def carry_out(self, batch: list[Item]) -> list[Outcome]:
+    async def carry_out(self, batch: list[Item]) -> list[Written]:
         self.killer.point()
-        found = super().carry_out(batch)
+        found = await super().carry_out(batch)
         self.killer.point()
         return found
 
@@ -123,12 +123,12 @@ def world(root: Path, killer: Killer, *, hides: bool) -> World:
     service = FileService(found.clock)
     service.folder, service.killer, service.hides_jobs = root / "service", killer, hides
 
-    def desk_of(journal: Journal) -> Desk:
-        desk = KillingDesk(journal, InlineExecutor())
-        desk.killer = killer
-        return desk
+    def scribe_of(journal: Journal) -> Scribe:
+        scribe = KillingScribe(journal, InlineExecutor())
+        scribe.killer = killer
+        return scribe
 
-    found.service, found.desk_of, found.executor = service, desk_of, KillingExecutor(killer)
+    found.service, found.scribe_of, found.executor = service, scribe_of, KillingExecutor(killer)
     found.ids = os.getpid() << 32
     return found
 

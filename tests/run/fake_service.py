@@ -19,7 +19,6 @@ from veospec.errors import ApiError
 from veospec.model import Node, Policy
 from veospec.plan.values import Ceiling, Plan
 from veospec.providers.base import Accepted, Attempt, Fetched, Order, Prepared, Receipt, Recovery, Result
-from veospec.run.desk import Desk
 from veospec.run.halt import Halt
 from veospec.run.journal import Journal
 from veospec.run.kit import Kit, Settings
@@ -28,6 +27,7 @@ from veospec.run.local import LocalMaker
 from veospec.run.outcome import Report
 from veospec.run.remote import RemoteMaker
 from veospec.run.runner import Runner
+from veospec.run.scribe import Scribe
 from veospec.store.layout import Store
 
 
@@ -177,8 +177,8 @@ def _bytes(result: Result) -> bytes:
     return f"MP4 {result.receipt.media_id}".encode()
 
 
-def _inline(journal: Journal) -> Desk:
-    return Desk(journal, InlineExecutor())
+def _inline(journal: Journal) -> Scribe:
+    return Scribe(journal, InlineExecutor())
 
 
 @dataclass
@@ -194,7 +194,7 @@ class World:
     most_takes: int = 4
     limits: Limits = field(default_factory=Limits)
     deadline_s: float = 1800.0
-    desk_of: Callable[[Journal], Desk] = _inline
+    scribe_of: Callable[[Journal], Scribe] = _inline
     executor: Executor = field(default_factory=InlineExecutor)
 
     def __post_init__(self) -> None:
@@ -234,7 +234,7 @@ class World:
             rescue_folder=self.root,
             say=self.said.append,
         )
-        kit = Kit(bench, self.service, self.desk_of(journal), halt, ears, settings, random.Random(self.runs))
+        kit = Kit(bench, self.service, self.scribe_of(journal), halt, ears, settings, random.Random(self.runs))
         local = LocalMaker(None, bench, kit.materials, halt, ears, workers=2)
         if on_start is not None:
             on_start(halt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import shutil
 import sqlite3
@@ -21,6 +22,7 @@ from veospec.run.journal import Journal, Standing
 from veospec.run.lifecycle import Event, MoveError, Next, State
 from veospec.run.refs import JournalRefs
 from veospec.run.rows import Intent, Part, Record
+from veospec.run.scribe import Scribe
 
 NONE = Ceiling()
 
@@ -239,13 +241,21 @@ def test_person_forgets(journal: Journal) -> None:
 
 def test_refs_and_denials(journal: Journal) -> None:
     """Handles are kept per account and name; a denial is for one run."""
-    refs = JournalRefs(journal, lambda: START)
-    refs.put("a", "image:d1", "user:1")
-    refs.put("a", "image:d1", "user:2")
-    assert refs.get("a", "image:d1") == "user:2"
-    assert refs.get("b", "image:d1") == ""
-    refs.forget("a", "image:d1")
-    assert refs.get("a", "image:d1") == ""
+
+    async def remember() -> None:
+        scribe = Scribe(journal)
+        refs = JournalRefs(scribe, lambda: START)
+        refs.put("a", "image:d1", "user:1")
+        refs.put("a", "image:d1", "user:2")
+        refs.put("a", "image:d2", "user:3")
+        assert refs.get("a", "image:d1") == "user:2"
+        assert refs.get("b", "image:d1") == ""
+        refs.forget("a", "image:d2")
+        assert refs.get("a", "image:d2") == ""
+        await scribe.close()
+
+    asyncio.run(remember())
+    assert journal.refs() == {("a", "image:d1"): "user:2"}
     journal.deny("r1", "a", "veo", "no right", START)
     assert journal.denied("r1", "a", "veo") == "no right"
     assert journal.denied("r1", "a", "other") is None

@@ -14,12 +14,12 @@ from veospec.errors import Charge, Exit, JournalError, StoreFull, StoreLocked, S
 from veospec.model import Cost, Node
 from veospec.plan.values import Action, Plan
 from veospec.run import rescue
-from veospec.run.desk import Desk, Item, Outcome
 from veospec.run.events import Ended
 from veospec.run.journal import Journal
 from veospec.run.lifecycle import State
 from veospec.run.resume import Decision, in_flight, resolve, take_in, waiting
 from veospec.run.rows import Record
+from veospec.run.scribe import Item, Scribe, Written
 from veospec.store.layout import Store
 from veospec.store.lock import Lease
 
@@ -98,19 +98,20 @@ def test_what_another_run_works_on_is_not_decided(world: World) -> None:
             decide(world, Decision.RETRY)
 
 
-class BrokenDesk(Desk):
+class BrokenScribe(Scribe):
     """The disk is full from the moment a job was accepted on."""
 
     is_full = False
 
-    def carry_out(self, batch: list[Item]) -> list[Outcome]:
+    async def carry_out(self, batch: list[Item]) -> list[Written]:
         self.is_full |= any("accepted" in item.work.__code__.co_names for item in batch)
-        return [Outcome(error=StoreFull("no space is left"))] * len(batch) if self.is_full else super().carry_out(batch)
+        full = [Written(error=StoreFull("no space is left"))] * len(batch)
+        return full if self.is_full else await super().carry_out(batch)
 
 
 def test_the_job_id_is_rescued(world: World) -> None:
     """The journal cannot be written after the 201: a file beside the storyboard and one line hold the id; then stop."""
-    world.desk_of = lambda journal: BrokenDesk(journal, InlineExecutor())
+    world.scribe_of = lambda journal: BrokenScribe(journal, InlineExecutor())
     report = world.apply(plan(clip("SH000"), clip("SH001")))
     assert report.exit is Exit.STORE
     assert report.outcomes[1].state is Ended.STOPPED
@@ -124,7 +125,7 @@ def test_the_job_id_is_rescued(world: World) -> None:
     take_in(journal, rescue.parse(line), START)
     take_in(journal, rescue.parse(line), START)
     journal.close()
-    world.desk_of = Desk  # with a thread of its own, as in life
+    world.scribe_of = Scribe  # with a thread of its own, as in life
     assert [o.state for o in world.apply(plan(clip("SH000"), action=Action.RESUME)).outcomes] == [Ended.RESUMED]
     assert world.service.charged == 20
 

@@ -25,7 +25,6 @@ from veospec.plan.values import Action, Plan
 from veospec.providers.base import RemoteRefs
 from veospec.providers.flow import config as flow_config
 from veospec.providers.flow.provider import FlowProvider
-from veospec.run.desk import Desk
 from veospec.run.events import Listener
 from veospec.run.halt import Halt
 from veospec.run.journal import Journal
@@ -39,6 +38,7 @@ from veospec.run.refs import JournalRefs
 from veospec.run.remote import RemoteMaker
 from veospec.run.resume import Earlier
 from veospec.run.runner import Runner
+from veospec.run.scribe import Scribe
 from veospec.store.layout import Store
 
 DEADLINE_FACTOR = 12
@@ -114,11 +114,12 @@ async def _kit(
 ) -> AsyncIterator[Kit]:
     journal = Journal.open(store.journal_path)
     try:
-        refs = JournalRefs(journal, bench.clock.now)
+        scribe = Scribe(journal)
+        refs = JournalRefs(scribe, bench.clock.now)
         owners = _owners(store, plan)
         async with flow_provider(environment, project.catalogue, refs, owners) as (provider, config):
             settings = _settings(project, plan, wishes, is_loopback=config.is_loopback)
-            yield Kit(bench, provider, Desk(journal), halt, listener, settings, random.Random())  # noqa: S311 - jitter
+            yield Kit(bench, provider, scribe, halt, listener, settings, random.Random())  # noqa: S311 - jitter
     finally:
         journal.close()
 
@@ -154,7 +155,7 @@ async def search_remote(
         try:
             await Earlier(kit, Lander(kit)).search()
         finally:
-            kit.desk.close()
+            await kit.scribe.close()
 
 
 def _owners(store: Store, plan: Plan) -> dict[NodeId, str]:

@@ -11,7 +11,6 @@ Beside that: handles of things made once per account (`refs`), and what an accou
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -54,11 +53,10 @@ class Standing(Struct, frozen=True):
 
 
 class Journal:
-    """An open journal. Threads take turns by holding `lock`; other processes may have it open too."""
+    """An open journal. Not for use by several threads at once; other processes may have it open too."""
 
     def __init__(self, db: SealedDb) -> None:
         self._db = db
-        self.lock = threading.RLock()
 
     @classmethod
     def open(cls, path: Path) -> Journal:
@@ -85,6 +83,18 @@ class Journal:
         """Make several moves durable together, or none of them."""
         with self._db.transaction():
             yield
+
+    def begin(self) -> None:
+        """Begin a transaction by hand; waits while another process writes."""
+        self._db.begin()
+
+    def commit(self) -> None:
+        """Make it durable; after an error it has to be undone."""
+        self._db.commit()
+
+    def undo(self) -> None:
+        """Give it up; nothing happens when none is open."""
+        self._db.undo()
 
     @contextmanager
     def part(self) -> Iterator[None]:
@@ -245,10 +255,9 @@ class Journal:
 
     # -- things made once per account, and what an account may not do
 
-    def ref(self, account: str, name: str) -> str:
-        """Return the handle of an upload, a character or a voice of an account, or nothing."""
-        found = self._db.select("refs", {"account": account, "name": name})
-        return str(found[0]["handle"]) if found else ""
+    def refs(self) -> dict[tuple[str, str], str]:
+        """Return the handles of uploads, characters and voices by account and name."""
+        return {(str(row["account"]), str(row["name"])): str(row["handle"]) for row in self._db.scan("refs")}
 
     def remember(self, account: str, name: str, handle: str, now: datetime) -> None:
         """Keep a handle; a newer one takes its place."""

@@ -15,7 +15,6 @@ from veospec.errors import ApiError, Scope
 from veospec.model import Kind, Node, NodeId, Policy
 from veospec.plan.values import Ceiling, StepId
 from veospec.providers.base import Remote
-from veospec.run.desk import Desk
 from veospec.run.events import Listener, Note, Phase, RunEvent, StepProgress, Waiting
 from veospec.run.halt import Halt
 from veospec.run.limits import Downloads, Gates, Limits, Slots
@@ -23,6 +22,7 @@ from veospec.run.looks import Looks
 from veospec.run.materials import Materials
 from veospec.run.ports import Bench
 from veospec.run.rows import Record
+from veospec.run.scribe import Scribe
 from veospec.store.lock import Holder
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Kit:
         self,
         bench: Bench,
         remote: Remote,
-        desk: Desk,
+        scribe: Scribe,
         halt: Halt,
         listener: Listener,
         settings: Settings,
@@ -75,7 +75,7 @@ class Kit:
         limits = settings.limits
         self.bench = bench
         self.remote = remote
-        self.desk = desk
+        self.scribe = scribe
         self.halt = halt
         self.settings = settings
         self.rnd = rnd
@@ -128,7 +128,7 @@ class Kit:
         self._denials[account, name] = Denial(error.message, error.hint, is_stopped)
         self.remote.bar(account, name, error)
         run, now = self.settings.run, self.now()
-        await self.desk.do(lambda journal: journal.deny(run, account, name, error.message, now))
+        await self.scribe.do(lambda journal: journal.deny(run, account, name, error.message, now))
 
     def denied(self, account: str, model: str) -> Denial | None:
         """Return why an account may not use a model in this run, or None."""

@@ -78,7 +78,7 @@ class Lander:
         waiting = [entry for entry in record.entries if entry.state is State.GENERATED]
         results = results or {}
         troubles = await asyncio.gather(*(self._bring(record, entry, results.get(entry.position)) for entry in waiting))
-        record = await kit.desk.look(lambda journal: journal.record(record.id))
+        record = await kit.scribe.look(lambda journal: journal.record(record.id))
         trouble = next((t for t in troubles if t is not None), None)
         return replace(trouble or why, record=record)
 
@@ -99,7 +99,7 @@ class Lander:
                 written = journal.ended(record.id, Event.CONTENT_REFUSED, reason, Charge.NO, now, (entry.position,))
             return written
 
-        record = await self._kit.desk.do(write)
+        record = await self._kit.scribe.do(write)
         if released:
             self._tell_released(record, released)
         return good, record
@@ -127,13 +127,13 @@ class Lander:
             seen = found.seen
             if found.job_id:
                 account, job = found.account, found.job_id
-                record = await kit.desk.do(lambda journal: journal.found(record.id, job, account, kit.now()))  # noqa: B023
+                record = await kit.scribe.do(lambda journal: journal.found(record.id, job, account, kit.now()))  # noqa: B023
                 kit.note(f"{record.attempt.node}: the answer was lost, its job is found again", steps_of(record)[0])
                 return Landed(record)
         if is_free and not kit.halt.is_interrupted:
             reason, now = "its answer was lost and its job was not found; it is free and may be sent again", kit.now()
             places = [entry.position for entry in record.entries if entry.state is State.UNKNOWN]
-            record = await kit.desk.do(lambda j: j.ended(record.id, Event.WORTHLESS, reason, Charge.NO, now, places))
+            record = await kit.scribe.do(lambda j: j.ended(record.id, Event.WORTHLESS, reason, Charge.NO, now, places))
         return Landed(record, seen)
 
     async def again(self, made: ActionRecord, paid: tuple[Record, Entry] | None) -> ActionRecord | None:
@@ -231,7 +231,7 @@ class Lander:
         now = self._kit.now()
         ended = [entry for entry in record.entries if entry.state is State.SUBMITTED]
         places = [entry.position for entry in ended]
-        record = await self._kit.desk.do(lambda j: j.ended(record.id, event, said(error), charge, now, places))
+        record = await self._kit.scribe.do(lambda j: j.ended(record.id, event, said(error), charge, now, places))
         if charge is Charge.NO:
             self._tell_released(record, ended)
         return Landed(record, error.message, error.hint)
@@ -258,7 +258,7 @@ class Lander:
             verdict = on_job(error)
             if verdict.event in (Event.FAILED, Event.GONE, Event.CONTENT_REFUSED):
                 places, now, why = (entry.position,), kit.now(), said(error)
-                await kit.desk.do(lambda j: j.ended(record.id, Event.GONE, why, Charge.YES, now, places))
+                await kit.scribe.do(lambda j: j.ended(record.id, Event.GONE, why, Charge.YES, now, places))
             elif error.scope is Scope.RUN:
                 kit.halt.dead(error)
             return Landed(record, f"generated, not downloaded yet: {error.message}", error.hint)
@@ -268,7 +268,7 @@ class Lander:
             kit.halt.fault(error)
             return Landed(record, f"generated, not stored yet: {error.message}", error.hint)
         digest, now = there.digest, kit.now()
-        await kit.desk.do(lambda journal: journal.stored(record.id, entry.position, digest, now))
+        await kit.scribe.do(lambda journal: journal.stored(record.id, entry.position, digest, now))
         kit.tell(Settled(record.id, (step,), entry.cost, FREE))
         return None
 

@@ -175,7 +175,7 @@ class Purchase(Struct):
             found = journal.reserve(intent, settings.ceiling, now)
             return found if isinstance(found, Standing) else journal.sending(intent.attempt, now)
 
-        record = await kit.desk.do(begin)
+        record = await kit.scribe.do(begin)
         if isinstance(record, Standing):
             return None, ApiError(f"{intent.node} is {record.state} already")
         kit.tell(Reserved(intent.attempt, self._steps, intent.cost))
@@ -228,11 +228,11 @@ class Purchase(Struct):
         except BaseException as error:
             # A bug, or the end of the process: nobody knows what became of the request.
             reason, then = f"the answer could not be read ({type(error).__name__})", kit.now()
-            await kit.desk.do(lambda journal: journal.unclear(attempt, reason, then))
+            await kit.scribe.do(lambda journal: journal.unclear(attempt, reason, then))
             raise
         try:
             then = kit.now()
-            record = await kit.desk.do(
+            record = await kit.scribe.do(
                 lambda journal: journal.accepted(attempt, accepted.job_id, accepted.account, then)
             )
         except StoreError as error:
@@ -245,8 +245,8 @@ class Purchase(Struct):
         kit, now, attempt = self.kit, self.kit.now(), record.id
         reason = said(error)
         if verdict.event is Event.ANSWER_LOST:
-            return await kit.desk.do(lambda journal: journal.unclear(attempt, reason, now))
-        ended = await kit.desk.do(lambda journal: journal.ended(attempt, verdict.event, reason, Charge.NO, now))
+            return await kit.scribe.do(lambda journal: journal.unclear(attempt, reason, now))
+        ended = await kit.scribe.do(lambda journal: journal.ended(attempt, verdict.event, reason, Charge.NO, now))
         kit.tell(Settled(attempt, self._steps, FREE, record.cost))
         return ended
 
@@ -301,7 +301,7 @@ class Purchase(Struct):
         if not accepted.job_id:
             now = kit.now()
             reason = "the service accepted the request without a job id"
-            record = await kit.desk.do(lambda journal: journal.ended(record.id, Event.GONE, reason, Charge.YES, now))
+            record = await kit.scribe.do(lambda journal: journal.ended(record.id, Event.GONE, reason, Charge.YES, now))
         return await self.lander.land(record, accepted_at=self._accepted_at, generated=place.free)
 
     def _rescue(self, record: Record, accepted: Accepted, error: StoreError) -> None:

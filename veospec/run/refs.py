@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from veospec.run.journal import Journal
+from veospec.run.scribe import Scribe
 
 
 class JournalRefs:
-    """The journal as the memory of a provider (`providers.base.RemoteRefs`)."""
+    """The journal as the memory of a provider (`providers.base.RemoteRefs`), read once when the run begins.
 
-    def __init__(self, journal: Journal, now: Callable[[], datetime]) -> None:
-        self._journal = journal
+    What another process makes meanwhile is made once more, which is free.
+    """
+
+    def __init__(self, scribe: Scribe, now: Callable[[], datetime]) -> None:
+        self._scribe = scribe
         self._now = now
+        self._known = scribe.journal.refs()
 
     def get(self, account: str, name: str) -> str:
         """Return the handle, or nothing."""
-        with self._journal.lock:
-            return self._journal.ref(account, name)
+        return self._known.get((account, name), "")
 
     def put(self, account: str, name: str, handle: str) -> None:
         """Remember a handle; another one under the same name is replaced."""
-        with self._journal.lock:
-            self._journal.remember(account, name, handle, self._now())
+        self._known[account, name], now = handle, self._now()
+        self._scribe.note(lambda journal: journal.remember(account, name, handle, now))
 
     def forget(self, account: str, name: str) -> None:
         """Drop a handle that the service no longer knows."""
-        with self._journal.lock:
-            self._journal.forget(account, name)
+        self._known.pop((account, name), None)
+        self._scribe.note(lambda journal: journal.forget(account, name))

@@ -73,7 +73,7 @@ class RemoteMaker:
         await self._kit.settle()
         self._kit.materials.clear()
         await self._local.close()
-        self._kit.desk.close()
+        await self._kit.scribe.close()
         self._earlier.end()
 
     # -- one node
@@ -141,7 +141,7 @@ class RemoteMaker:
         kit, step = self._kit, wanted.step
         if await self._is_here(wanted, call):
             return True
-        attempts = await kit.desk.look(lambda journal: journal.at(wanted.key))
+        attempts = await kit.scribe.look(lambda journal: journal.at(wanted.key))
         live = next(((record, entry) for record, entry in attempts if entry.is_live), None)
         may_begin = step.action is Action.GENERATE
         if live is not None:

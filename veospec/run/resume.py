@@ -39,13 +39,13 @@ class Earlier:
 
     async def begin(self) -> None:
         """Go on with every live attempt that no other process works on."""
-        for record in await self._kit.desk.look(lambda journal: journal.live()):
+        for record in await self._kit.scribe.look(lambda journal: journal.live()):
             self._fly(record, waits=False)
         await asyncio.sleep(0)
 
     async def search(self) -> None:
         """Look for the job of every request whose answer was lost and that no other process works on."""
-        live = await self._kit.desk.look(lambda journal: journal.live())
+        live = await self._kit.scribe.look(lambda journal: journal.live())
         lost = [r for r in live if any(e.state in (State.SUBMITTING, State.UNKNOWN) for e in r.entries)]
         await asyncio.gather(*(self._sought(record) for record in lost))
 
@@ -56,7 +56,7 @@ class Earlier:
             if not are_ours:
                 return
             kit.note(f"{record.attempt.node}: an answer was lost, looking for its job", steps_of(record)[0])
-            record, moves = await kit.desk.do(lambda journal: journal.restarted(record.id, now))
+            record, moves = await kit.scribe.do(lambda journal: journal.restarted(record.id, now))
             if any(move.action is Next.RECOVER for move in moves.values()):
                 await self._lander.recover(record, is_fresh=False)
 
@@ -97,7 +97,7 @@ class Earlier:
     async def _resumed(self, record: Record) -> Landed:
         """Take an attempt over from a process that is gone. The leases of its keys are held."""
         kit, now = self._kit, self._kit.now()
-        record, moves = await kit.desk.do(lambda journal: journal.restarted(record.id, now))
+        record, moves = await kit.scribe.do(lambda journal: journal.restarted(record.id, now))
         landed = Landed(record)
         if any(move.action is Next.RECOVER for move in moves.values()):
             landed = await self._lander.recover(record, is_fresh=False)

@@ -51,7 +51,7 @@ class SealedDb:
     """An open file. Not for use by several threads at once; several processes may have it open."""
 
     def __init__(self, path: Path, tables: Sequence[Table], version: int, *, write: bool) -> None:
-        """Open an existing file, or make it when it is written and not there. Reads and checks every row.
+        """Open an existing file, or make it when it is written and not there; every row is checked.
 
         Raises `JournalError` for a file that is damaged, newer, missing after it was there, or cannot be opened.
         """
@@ -64,7 +64,7 @@ class SealedDb:
             for name, columns in self._columns.items()
         }
         self._version = version
-        self._head = _Head()
+        self._head = self._before = _Head()
         self._is_open = False
         self._copies: tempfile.TemporaryDirectory[str] | None = None
         self._bound = Bound(path.with_suffix(".seq"))
@@ -95,26 +95,42 @@ class SealedDb:
         if self._is_open:
             yield
             return
-        with self._faults("write"):
-            self._db.execute("BEGIN IMMEDIATE")
-        self._is_open = True
+        self.begin()
+        try:
+            yield
+            self.commit()
+        except BaseException:
+            self.undo()
+            raise
+
+    def begin(self) -> None:
+        """Begin a transaction; waits while another process writes."""
         try:
             with self._faults("write"):
-                self._head = before = self._read_head()
-            yield
-            with self._faults("write"):
-                if self._head != before:
-                    self._head = replace(self._head, seq=before.seq + 1)
-                    self._write_head()
-                self._db.execute("COMMIT")
+                self._db.execute("BEGIN IMMEDIATE")
+                self._is_open = True
+                self._head = self._before = self._read_head()
         except BaseException:
+            self.undo()
+            raise
+
+    def commit(self) -> None:
+        """Make the transaction durable; after an error it has to be undone."""
+        with self._faults("write"):
+            if self._head != self._before:
+                self._head = replace(self._head, seq=self._before.seq + 1)
+                self._write_head()
+            self._db.execute("COMMIT")
+            self._is_open = False
+        if self._head != self._before:
+            self._bound.write(self._head.seq)
+
+    def undo(self) -> None:
+        """End the transaction and leave everything as it was; nothing happens when none is open."""
+        if self._is_open:
+            self._is_open = False
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
-            raise
-        finally:
-            self._is_open = False
-        if self._head != before:
-            self._bound.write(self._head.seq)
 
     def insert(self, table: str, row: Row) -> int:
         """Add a row and return its id. Raises `sqlite3.IntegrityError` when a unique index forbids it."""
@@ -303,12 +319,11 @@ class SealedDb:
         found = self._db.execute("SELECT seq, rows, total, seal FROM head").fetchall()
         if len(found) != 1 or _seal("head", found[0][:3]) != found[0][3]:
             raise self.damaged("its head is not what was written")
-        seq, rows, total, _ = found[0]
-        return _Head(seq, rows, int(total, 16))
+        return _Head(found[0][0], found[0][1], int(found[0][2], 16))
 
     def _write_head(self) -> None:
-        values = self._head.values
-        self._db.execute("UPDATE head SET seq = ?, rows = ?, total = ?, seal = ?", (*values, _seal("head", values)))
+        head = self._head.values
+        self._db.execute("UPDATE head SET seq = ?, rows = ?, total = ?, seal = ?", (*head, _seal("head", head)))
 
     def _add(self, rows: int, amount: int) -> None:
         assert self._is_open, "rows change inside a transaction only"
@@ -343,9 +358,8 @@ class SealedDb:
         except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", "") or type(error).__name__
             if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                raise StoreLocked(
-                    f"another process keeps {self.path} locked", "Wait for it and run the command again."
-                ) from error
+                text = f"another process keeps {self.path} locked"
+                raise StoreLocked(text, "Wait for it and run the command again.") from error
             if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
                 raise self.damaged(f"SQLite finds an error in its structure ({name})") from error
             raise JournalError(f"cannot {doing} {self.path}: {error} ({name})", _advice(name)) from error
