@@ -38,7 +38,7 @@ def test_killed_at_every_point() -> None:
         # Killed before the request left, nothing was charged; nobody can know that, so the takes are held.
         sure = 4 - row["asked"] - row["waits"]
         assert (row["twice"], row["charged"], row["there"]) == (0, sure, sure), row
-    assert sum(row["asked"] > 0 for row in rows) < 15
+    assert sum(row["asked"] > 0 for row in rows) < len(rows) / 3
 
 
 def test_killed_at_every_point_when_nothing_is_found_again() -> None:

@@ -83,7 +83,8 @@ class RemoteMaker:
         if call.wanted[0].step.node.kind is Kind.JOIN:
             await self._local.make(call)
             return
-        left = [wanted for wanted in call.wanted if not await self._is_settled(wanted, call)]
+        # What the plan wants to buy it has looked for; a purchase looks again when it holds the lease.
+        left = [w for w in call.wanted if _is_to_buy(w.step) or not await self._is_settled(w, call)]
         most = max(1, self._kit.settings.most_takes(call.wanted[0].step.node))
         async with asyncio.TaskGroup() as tasks:
             for group in _consecutive(left, most):
@@ -284,6 +285,10 @@ def _unmade(step: Step, entry: Entry, landed: Landed) -> tuple[Ended, str, str]:
     if entry.state is State.RESERVED:
         return Ended.PENDING, landed.reason, "Run the same command again."
     return Ended.FAILED, entry.reason or landed.reason, landed.hint or "Run the same command again to try it once more."
+
+
+def _is_to_buy(step: Step) -> bool:
+    return step.action is Action.GENERATE and step.key is not None
 
 
 def _seed(step: Step) -> int:
