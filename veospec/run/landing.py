@@ -35,6 +35,9 @@ HARD_TRIES = 3
 RECOVER_AFTER_S = (0.0, 3.0, 10.0, 30.0)
 """When to look for a request whose answer was lost: a job may appear late in the lists that are searched."""
 
+AFTER_YOU_S = 0.25
+"""How long a download lets requests that are being sent go first."""
+
 
 class Landed(Struct, frozen=True):
     """An attempt as it stands now, and why it is not further."""
@@ -275,6 +278,9 @@ class Lander:
     async def _fetch(self, record: Record, entry: Entry, result: Result) -> ActionRecord:
         """Download and file a take, with repeats. Raises `ApiError`, `MediaError` or `StoreError`."""
         kit, tries = self._kit, 0
+        await asyncio.sleep(0)  # whoever the free place goes to begins
+        if kit.departures.any():
+            await kit.halt.sleep(kit.bench.clock, AFTER_YOU_S, bell=kit.departures.all_gone)
         async with kit.downloads.place():
             while True:
                 tries += 1

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from msgspec import Struct
 
+from veospec.run.bell import Bell
 from veospec.run.halt import Halt
 from veospec.run.ports import Clock
 
@@ -132,6 +133,33 @@ class Gates:
         gates = tuple(gates)
         while (left := self.remaining_s(gates)) > 0 and not halt.is_stopping():
             await halt.sleep(self._clock, left, until_stop=True)
+
+
+class Departures:
+    """Requests that hold a place and have not been answered yet: a free place costs time, a finished file does not."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self.all_gone = Bell()
+
+    @contextmanager
+    def one(self) -> Iterator[Callable[[], None]]:
+        """Count a request until the block ends, or what is yielded is called."""
+        self._open += 1
+        place = Place(self._gone)
+        try:
+            yield place.free
+        finally:
+            place.free()
+
+    def _gone(self) -> None:
+        self._open -= 1
+        if not self._open:
+            self.all_gone.ring()
+
+    def any(self) -> bool:
+        """Tell whether any is under way."""
+        return self._open > 0
 
 
 class Downloads:

@@ -81,7 +81,9 @@ class Watch:
             usual_s = self._usual_s or UNKNOWN_USUAL_S
             first = (*(at for at in EARLY_S if at < 0.9 * usual_s), 0.9 * usual_s)
             return next((at - age_s for at in first if age_s + LEAST_S < at), self._steady(usual_s, age_s))
-        return self._steady(0.0, age_s) if self._is_scout else max(0.25 * age_s, 10 * self._limits.least_poll_s)
+        if self._is_scout:
+            return 0.5 * self._steady(0.0, age_s)
+        return max(0.25 * age_s, 10 * self._limits.least_poll_s)
 
     def ended(self, ran_s: float, ended_s: float) -> None:
         """Learn that the job still ran at one age and had ended at another."""

@@ -8,6 +8,7 @@ else happens; an unclear answer ends the attempt and is never followed by a seco
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from msgspec import Struct, field
 
@@ -27,6 +28,10 @@ from veospec.run.limits import Place
 from veospec.run.rows import Intent, Part, Record
 from veospec.run.runner import Call, Wanted
 from veospec.run.verdicts import Verdict, on_submit, passes
+
+
+def _nothing() -> None:
+    pass
 
 
 class Ask(Struct, frozen=True):
@@ -77,6 +82,7 @@ class Purchase(Struct):
     _accepted_at: float | None = None
     _denied: set[str] = field(default_factory=set)
     _account: str = ""
+    _gone: Callable[[], None] = _nothing
 
     @property
     def _steps(self) -> tuple[StepId, ...]:
@@ -108,7 +114,8 @@ class Purchase(Struct):
                     continue
                 if kit.gates.remaining_s(_gates(account, node.request.model)) > 0:
                     continue
-                bought = await self._with_leases(prepared, place)
+                with kit.departures.one() as self._gone:
+                    bought = await self._with_leases(prepared, place)
             finally:
                 place.free()
             if bought is not None:
@@ -223,6 +230,7 @@ class Purchase(Struct):
         try:
             accepted = await kit.remote.submit(prepared, record.attempt.reply_ref)
             self._accepted_at = kit.bench.clock.monotonic()
+            self._gone()
         except ApiError as error:
             return await self._judged(error, on_submit(error), record), error
         except BaseException as error:
@@ -324,7 +332,3 @@ def _gate_of(scope: Scope, account: str, model: str) -> tuple[str, ...]:
     return {Scope.ACCOUNT: ("account", account), Scope.MODEL: ("model", account, model), Scope.RUN: ("run",)}.get(
         scope, ()
     )
-
-
-def _nothing() -> None:
-    pass
