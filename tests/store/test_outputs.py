@@ -73,6 +73,19 @@ def test_a_deleted_or_changed_file_of_ours(out: OutFolder, clip: Blob, store: St
     assert (out.folder / PATH).read_bytes() == CLIP + b"edited by a person"
 
 
+def test_what_still_lies_there_as_it_was_written(out: OutFolder, store: Store) -> None:
+    assert not out.is_as_written("page.html")
+    out.write("page.html", b"one")
+    assert out.is_as_written("page.html")
+    assert again(out, store).is_as_written("page.html")
+    (out.folder / "page.html").write_bytes(b"another")
+    assert not again(out, store).is_as_written("page.html")
+    (out.folder / "page.html").unlink()
+    assert not again(out, store).is_as_written("page.html")
+    (out.folder / "own.html").write_bytes(b"one")
+    assert not out.is_as_written("own.html")
+
+
 def test_somebodys_own_file_stays(out: OutFolder, clip: Blob) -> None:
     (out.folder / "clips").mkdir(parents=True)
     (out.folder / PATH).write_bytes(b"holiday")

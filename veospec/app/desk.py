@@ -211,10 +211,11 @@ class Desk:
         return path
 
     def poster(self, thumb: Path) -> str:
-        """Deliver a small picture beside the pages that show it, and return its path."""
+        """Deliver a small picture beside the pages that show it, and return its path; its name says what it shows."""
         name = f"posters/{thumb.name}"
-        if name not in self._written:
+        if name not in self._written and not self._out.is_as_written(name):
             self.write(name, thumb.read_bytes())
+        self._written.add(name)
         return name
 
 

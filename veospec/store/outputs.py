@@ -184,6 +184,11 @@ class OutFolder:
         except (OSError, RefusedError):
             return None
 
+    def is_as_written(self, path: str) -> bool:
+        """Tell whether the file that lies there now is the very one that was written last."""
+        digest = self.digest(path) if path in self._ledger else None
+        return digest is not None and digest == self._ledger[path][-1]
+
     def ours(self) -> tuple[str, ...]:
         """Return the paths that were written here, sorted; some may be gone or changed."""
         return tuple(sorted(self._ledger))
