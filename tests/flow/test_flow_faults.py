@@ -94,7 +94,8 @@ ROWS = [
                                           "reason": "THROTTLED"}]}, Throttled, MODEL, 3600),
     Case("busy", 429, {"error": "busy"}, Throttled, ACCOUNT, 30),
     Case("busy, told", 429, {"error": "busy"}, Throttled, ACCOUNT, 7, retry_after="7"),
-    Case("429 of somebody else", 429, HTML, SubmissionUnknown, charge=UNKNOWN),
+    Case("429 of somebody else", 429, HTML, Throttled, ACCOUNT, 30),
+    Case("429 without a body", 429, None, Throttled, ACCOUNT, 7, retry_after="7"),
     Case("internal", 500, {"error": "API error: 500"}, SubmissionUnknown, charge=UNKNOWN),
     Case("500 that says refused", 500, google(500, "UNSAFE_GENERATION"), ContentRefused),
     Case("502", 502, HTML, SubmissionUnknown, charge=UNKNOWN),
@@ -197,7 +198,7 @@ def test_no_submission_is_called_free_of_charge_by_anything_but_json_or_a_clear_
     """Every status there is, without JSON: either unknown, or one that only a refusal has."""
     for status in (*range(200, 600),):
         found = explain(Failure(Kind.SUBMIT, "/videos", status), now=NOW)
-        assert (found.charge is UNKNOWN) == (status not in (401, 402, 403, 412, 596)), status
+        assert (found.charge is UNKNOWN) == (status not in (401, 402, 403, 412, 429, 596)), status
 
 
 JOBS: list[tuple[str, dict[str, Any], type[ApiError]]] = [

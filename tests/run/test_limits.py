@@ -8,6 +8,7 @@ import random
 import pytest
 from stage import Ears, SimClock
 
+from veospec.errors import ApiError, Rejected, Throttled, Unreachable
 from veospec.run.halt import Halt
 from veospec.run.limits import Downloads, Gates, Limits, Slots
 
@@ -118,6 +119,19 @@ def test_backoff_grows_and_ends(tries: int, asked: float | None, least: float, m
     rnd = random.Random(1)
     for _ in range(50):
         assert least <= Limits().backoff_s(tries, asked, rnd) <= most
+
+
+@pytest.mark.parametrize(
+    ("error", "waits"),
+    [
+        (Unreachable("page", retry_after_s=15), [1, 2, 4, 8, 15, 15]),
+        (Throttled("busy", retry_after_s=30), [30, 30]),
+        (Rejected("strange"), [0, 0]),
+    ],
+)
+def test_a_look_that_failed_is_soon_repeated(error: ApiError, waits: list[float]) -> None:
+    """A hiccup of the network costs a second; a service that says when is heard."""
+    assert [Limits().look_again_s(n, error) for n in range(1, len(waits) + 1)] == waits
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(1800.0, 1800.0), (0.0, 1.0), (-5.0, 1.0)])

@@ -74,7 +74,7 @@ def check_file(path: Path) -> str:
     if kind == "mp4":
         check_mp4(path)
     if not kind:
-        raise MediaError(f"{path.name} is neither a clip nor a picture", "download it again")
+        raise MediaError("what came is neither a clip nor a picture", "run apply again")
     return kind
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from veospec.errors import ApiError, Charge, MediaError, Scope, StoreError
 from veospec.model import FREE
 from veospec.providers.base import Receipt, Result
-from veospec.run.events import Phase, Settled
+from veospec.run.events import Phase, Settled, Waiting
 from veospec.run.filing import Label, file_away, look
 from veospec.run.journal import Journal
 from veospec.run.kit import Kit, steps_of
@@ -188,7 +188,7 @@ class Lander:
         self, record: Record, watch: Watch, since: float, began: float, *, is_fresh: bool
     ) -> tuple[tuple[Result, ...], Landed]:
         kit, clock, deadline_s = self._kit, self._kit.bench.clock, self._kit.settings.deadline_s(record.attempt.model)
-        hard, ran_s = 0, 0.0
+        hard, failed, ran_s = 0, 0, 0.0
         wait_s = watch.wait_s(began - since) if is_fresh else 0.0
         while True:
             await self._until_due(watch, wait_s, since)
@@ -206,7 +206,10 @@ class Lander:
                 hard += error.retry_after_s is None
                 if hard >= HARD_TRIES:
                     return (), Landed(record, f"its job cannot be looked at: {error.message}", error.hint)
-                found, asked_s = None, error.retry_after_s or 0.0
+                failed += 1
+                found, asked_s = None, kit.settings.limits.look_again_s(failed, error)
+            else:
+                failed = 0
             if found is not None:
                 if is_fresh:
                     watch.ended(ran_s, age_s)
@@ -266,7 +269,8 @@ class Lander:
                 kit.halt.dead(error)
             return Landed(record, f"generated, not downloaded yet: {error.message}", error.hint)
         except MediaError as error:
-            return Landed(record, f"generated, but what was downloaded is broken: {error.message}", error.hint)
+            text = f"generated, but what was downloaded is no whole file: {error.message}"
+            return Landed(record, text, "Run the same command again: it is downloaded again, which is free.")
         except StoreError as error:
             kit.halt.fault(error)
             return Landed(record, f"generated, not stored yet: {error.message}", error.hint)
@@ -294,7 +298,9 @@ class Lander:
                     )
                     if is_final or tries >= kit.settings.limits.fetch_tries or kit.halt.is_interrupted:
                         raise
-                    await kit.halt.sleep(kit.bench.clock, kit.settings.limits.backoff_s(tries, asked_s, kit.rnd))
+                    wait_s = kit.settings.limits.backoff_s(tries, asked_s, kit.rnd)
+                    kit.tell(Waiting(((record.attempt.node, entry.take),), error.message, wait_s))
+                    await kit.halt.sleep(kit.bench.clock, wait_s)
                 finally:
                     with suppress(OSError):
                         target.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from msgspec import Struct
 
+from veospec.errors import ApiError, Unreachable
 from veospec.run.bell import Bell
 from veospec.run.halt import Halt
 from veospec.run.ports import Clock
@@ -48,6 +49,15 @@ class Limits(Struct, frozen=True):
         own = min(self.first_backoff_s * 2.0 ** (tries - 1), self.longest_backoff_s)
         jittered = own * rnd.uniform(0.8, 1.2)
         return jittered if asked_s is None else max(1.0, asked_s)
+
+    def look_again_s(self, failed: int, error: ApiError) -> float:
+        """Return the least wait after the n-th look in a row that failed.
+
+        A look is free: one that did not come through is soon repeated, and later less often. What the service itself
+        asks for is kept to.
+        """
+        asked_s = error.retry_after_s or 0.0
+        return min(asked_s, self.first_backoff_s * 2.0 ** (failed - 2)) if isinstance(error, Unreachable) else asked_s
 
 
 class Slots:

@@ -102,8 +102,8 @@ _BAD_INPUT = reasons(
 )
 _PROVEN = frozenset({400, 401, 402, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503, 596})
 _CONTENT_STATUSES = _PROVEN | {500}
-# 2xx, 429 and 503 come here only as a page of somebody in between.
-_GATEWAY = frozenset({200, 201, 202, 408, 429, 500, 502, 503, 504, *range(520, 531)})
+# 2xx and 503 come here only as a page of somebody in between.
+_GATEWAY = frozenset({200, 201, 202, 408, 500, 502, 503, 504, *range(520, 531)})
 
 _CHANGE = "change the prompt or the pictures, most often the start picture; the same request is not sent again"
 _LOOK = "nothing was sent again; run apply again to look for the job, or end it with `veospec resolve`"
@@ -359,7 +359,10 @@ TABLE: tuple[Row, ...] = (
     Row(
         "forbidden", AccessDenied, "the service forbids this request", "check the plan of the account", frozenset({403})
     ),
-    Row("busy", Throttled, "the service is busy", "wait", frozenset({429}), scope=Scope.ACCOUNT, wait_s=30),
+    # Also without a document of the service: whoever answers 429 has refused to pass the request on.
+    Row(
+        "busy", Throttled, "the service is busy", "wait", frozenset({429}), scope=Scope.ACCOUNT, wait_s=30, is_json=None
+    ),
     Row("overloaded", Throttled, "Google is unavailable for the moment", "wait", frozenset({503}), wait_s=10),
     Row(
         "submission-unknown",
