@@ -164,6 +164,24 @@ def test_second_tries_are_bounded_and_remembered(world: World) -> None:
     assert world.service.charged == 0
 
 
+def test_a_refused_picture_is_remembered_and_not_sent_again(world: World) -> None:
+    """The same bytes are refused every time, whatever the seed: nothing is sent, now or by the next run."""
+    refusal = ContentRefused(
+        "/assets: the content was refused", reason="PUBLIC_ERROR_MINOR_UPLOAD", operation="/assets"
+    )
+    world.service.faults["prepare:SH000"] = [refusal]
+    policy = Policy(reject_change="seed", reject_retries=2)
+    for _ in range(2):
+        report = world.apply(plan(clip("SH000", takes=2), policy=policy))
+        assert states(report) == [Ended.REFUSED] * 2
+        assert all("MINOR_UPLOAD" in outcome.reason for outcome in report.outcomes)
+        assert world.service.count("submit") == 0
+    assert journal_states(world) == [State.REFUSED] * 2
+    assert Journal.read(world.journal_path).records[0].cost == Cost(0, 0)
+    assert world.service.charged == 0
+    assert states(world.apply(plan(clip("SH000", prompt="Another picture.")))) == [Ended.MADE]
+
+
 @pytest.mark.parametrize("is_found", [True, False])
 def test_a_lost_answer_is_never_sent_again(world: World, is_found: bool) -> None:
     """The job is adopted when the service shows it; else the shot is held, also by the next run, and only that shot."""

@@ -131,7 +131,7 @@ class Lander:
             if found.job_id:
                 account, job = found.account, found.job_id
                 record = await kit.scribe.do(lambda journal: journal.found(record.id, job, account, kit.now()))  # noqa: B023
-                kit.note(f"{record.attempt.node}: the answer was lost, its job is found again", steps_of(record)[0])
+                kit.note("the answer was lost, its job is found again", steps_of(record)[0])
                 return Landed(record)
         if is_free and not kit.halt.is_interrupted:
             reason, now = "its answer was lost and its job was not found; it is free and may be sent again", kit.now()

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
-from veospec.errors import ApiError, Charge, Scope, StoreError
-from veospec.model import FREE, Key
+from veospec.errors import ApiError, Charge, ContentRefused, Scope, StoreError
+from veospec.model import FREE, Cost, Key
 from veospec.plan.values import Document, StepId
 from veospec.providers.base import Accepted, Order, Prepared
 from veospec.run import rescue
@@ -52,12 +52,13 @@ class Bought(Struct, frozen=True):
     """How a purchase ended: `landed` when a request was accepted or its fate is unknown; else `reason` says why not.
 
     `looks_again` tells that something else happened to these keys meanwhile. Without `landed` nothing was sent, or
-    what was sent was proven to be rejected.
+    what was sent was proven to be rejected; `is_final` when other words or another seed cannot change it.
     """
 
     landed: Landed | None = None
     looks_again: bool = False
     is_refused: bool = False
+    is_final: bool = False
     is_stopped: bool = False
     reason: str = ""
     hint: str = ""
@@ -87,6 +88,10 @@ class Purchase(Struct):
     @property
     def _steps(self) -> tuple[StepId, ...]:
         return tuple(ask.step for ask in self.asks)
+
+    @property
+    def _keys(self) -> set[Key]:
+        return {key for ask in self.asks for key in (ask.wanted.key, ask.sent_key)}
 
     async def run(self) -> Bought:
         """Buy them. Raises `StoreError`, `MediaError`, `PlanStale` or `BudgetExceeded`; nothing was sent then."""
@@ -136,6 +141,8 @@ class Purchase(Struct):
             except ApiError as error:
                 if passes(error) and await self._wait(error, ()):
                     continue
+                if isinstance(error, ContentRefused):
+                    return await self._input_refused(error)
                 if error.scope is Scope.RUN:
                     kit.halt.dead(error)
                 if error.scope is Scope.ACCOUNT and error is not last:
@@ -147,6 +154,22 @@ class Purchase(Struct):
             return prepared
         return Bought(is_stopped=True)
 
+    async def _input_refused(self, error: ContentRefused) -> Bought:
+        """Remember by key that a picture was refused before anything was sent: its bytes are refused every time."""
+        kit, now, order = self.kit, self.kit.now(), self.asks[0].wanted.step.node
+        nothing = Order(order, (), (), self.asks[0].seed, ())
+        intent = self._intent(Prepared(nothing, self._account, error.operation, {}), FREE)
+
+        def remember(journal: Journal) -> None:
+            if isinstance(journal.reserve(intent, kit.settings.ceiling, now), Record):
+                journal.sending(intent.attempt, now)
+                journal.ended(intent.attempt, Event.CONTENT_REFUSED, said(error), Charge.NO, now)
+
+        async with leases(kit.bench, self._keys, kit.halt, kit.waits_for(self._steps)) as are_ours:
+            if are_ours:
+                await kit.scribe.do(remember)
+        return Bought(is_refused=True, is_final=True, reason=said(error), hint=error.hint)
+
     def _tell_move(self, prepared: Prepared) -> None:
         if self._account not in ("", prepared.account):
             self.kit.note(f"it is made by {prepared.account} instead of {self._account}", self._steps[0])
@@ -156,12 +179,10 @@ class Purchase(Struct):
     async def _with_leases(self, prepared: Prepared, place: Place) -> Bought | None:
         """Send the request when its keys are ours; None to begin again after a wait."""
         kit = self.kit
-        keys = {key for ask in self.asks for key in (ask.wanted.key, ask.sent_key)}
-        waiting = kit.waits_for(self._steps)
-        async with leases(kit.bench, keys, kit.halt, waiting) as are_ours:
+        async with leases(kit.bench, self._keys, kit.halt, kit.waits_for(self._steps)) as are_ours:
             if not are_ours or kit.halt.is_stopping():
                 return Bought(is_stopped=True)
-            if any(was_made(kit.bench.store, key) for key in keys):
+            if any(was_made(kit.bench.store, key) for key in self._keys):
                 return Bought(looks_again=True)
             # Out of reach of a cancellation: what is begun is followed to its line in the journal.
             record, sent = await asyncio.shield(kit.follow(self._request(prepared)))
@@ -188,7 +209,7 @@ class Purchase(Struct):
         kit.tell(Reserved(intent.attempt, self._steps, intent.cost))
         return await self._send(prepared, record)
 
-    def _intent(self, prepared: Prepared) -> Intent:
+    def _intent(self, prepared: Prepared, price: Cost | None = None) -> Intent:
         kit, settings = self.kit, self.kit.settings
         attempt = settings.new_id()
         node = self.asks[0].wanted.step.node
@@ -212,7 +233,7 @@ class Purchase(Struct):
                     sent_document=ask.sent_document,
                     take=ask.wanted.step.take,
                     seed=ask.seed,
-                    cost=ask.wanted.step.worth,
+                    cost=ask.wanted.step.worth if price is None else price,
                 )
                 for ask in self.asks
             ),
@@ -263,7 +284,7 @@ class Purchase(Struct):
         kit, verdict = self.kit, on_submit(error)
         model = record.attempt.model
         if verdict.event is Event.ANSWER_LOST:
-            kit.note(f"{record.attempt.node}: the answer was lost, looking for its job", self._steps[0])
+            kit.note("the answer was lost, looking for its job", self._steps[0])
             landed = await self.lander.recover(record, is_fresh=True)
             if landed.record.entries[0].state is State.ABANDONED:
                 return None if await self._wait(error, ()) else Bought(reason=error.message, hint=error.hint)

@@ -117,7 +117,7 @@ class RemoteMaker:
         """Tell how the takes of a purchase ended, or try those again that the policy allows to."""
         if bought.landed is None:
             for ask in asks:
-                if bought.is_refused and await self._second_try(ask, bought.reason, call):
+                if bought.is_refused and not bought.is_final and await self._second_try(ask, bought.reason, call):
                     continue
                 self._tell_not_bought(ask, bought, call)
             return

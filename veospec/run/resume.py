@@ -55,7 +55,7 @@ class Earlier:
         async with leases(kit.bench, keys, kit.halt, None) as are_ours:
             if not are_ours:
                 return
-            kit.note(f"{record.attempt.node}: an answer was lost, looking for its job", steps_of(record)[0])
+            kit.note("an answer was lost, looking for its job", steps_of(record)[0])
             record, moves = await kit.scribe.do(lambda journal: journal.restarted(record.id, now))
             if any(move.action is Next.RECOVER for move in moves.values()):
                 await self._lander.recover(record, is_fresh=False)
