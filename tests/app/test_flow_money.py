@@ -140,7 +140,7 @@ def test_token_and_e_mail_stay_where_they_belong(film: Film) -> None:
         said += ran.said.replace(f"account {EMAIL}", "").replace(f"of {EMAIL}", "")
     film.studio.faults()
     said += film.apply("--max-credits", "500").said
-    for command in ("status", "plan", "explain S0", "show S0", "resolve", "doctor --online"):
+    for command in ("status", "plan", "explain S0", "show S0", "resolve", "doctor --provider flow"):
         said += film(*command.split(), code=None).said.replace(EMAIL, "") if "doctor" in command else ""
         said += film(*command.split(), code=None).said if "doctor" not in command else ""
     assert film.clips()
@@ -154,6 +154,17 @@ def test_token_and_e_mail_stay_where_they_belong(film: Film) -> None:
 
 
 # -- what is told
+
+
+def test_the_doctor_tells_how_captcha_attempts_ended(film: Film) -> None:
+    """Token, account and credits, the captcha providers, and how many of their last attempts were accepted."""
+    film.apply("--max-credits", "100")
+    film.studio.advance(1200)
+    said = film("doctor", "--provider", "flow", code=None).said
+    assert "accepts the token" in said
+    assert "24,940 credits" in said
+    assert "294 free solves left" in said
+    assert "accepted of the last attempts: CapSolver 6 of 6" in said
 
 
 def test_events_keep_their_form(film: Film) -> None:

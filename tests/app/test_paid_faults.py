@@ -150,6 +150,21 @@ def test_a_refusal_is_remembered_until_the_words_change(film: Film, fault: dict[
     assert film.studio.credits == 10
 
 
+def test_a_refused_picture_is_remembered_until_it_is_another(film: Film) -> None:
+    """Its bytes are refused every time: nothing is uploaded again, by no shot that uses it in the same way."""
+    film.picture("kite.png", (320, 180))
+    film.write(ONE + QUIET + "shots:\n  - {id: A, prompt: A kite, start: kite.png}\n")
+    film.studio.faults(rule("assets", "400", number="every", reason="MINOR_UPLOAD"))
+    assert "PUBLIC_ERROR_MINOR_UPLOAD" in film.apply(code=6).err
+    film.apply(code=6)
+    assert len(film.studio.posts()) == 1
+    assert "refused" in film("status", code=None).said
+    film.studio.faults()
+    film.picture("kite.png", (320, 180), "red")
+    film.apply()
+    assert film.studio.credits == 10
+
+
 def test_a_refusal_can_be_allowed_once_more(film: Film) -> None:
     """A person may send the same words again."""
     film.studio.faults(rule("videos", "refused"))

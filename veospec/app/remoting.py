@@ -229,13 +229,24 @@ async def account_facts(environment: Mapping[str, str]) -> list[tuple[str, str, 
                 else f"{account.email}: {account.health}"
             )
             found.append(("account", state, text, advice))
-        try:
-            captcha = await provider.captcha()
-        except VeospecError as error:
-            found.append(("captcha", "note", error.message, error.hint))
-        else:
-            found.append(("captcha", *_captcha_words(captcha.providers, captcha.free_left)))
+        for ask in (_captcha_providers, _captcha_attempts):
+            try:
+                found += await ask(provider)
+            except VeospecError as error:
+                found.append(("captcha", "note", error.message, error.hint))
     return found
+
+
+async def _captcha_providers(provider: FlowProvider) -> list[tuple[str, str, str, str]]:
+    captcha = await provider.captcha()
+    return [("captcha", *_captcha_words(captcha.providers, captcha.free_left))]
+
+
+async def _captcha_attempts(provider: FlowProvider) -> list[tuple[str, str, str, str]]:
+    """Tell how the last attempts ended; the service's log of them is some minutes late."""
+    rates = await provider.captcha_rates()
+    told = ", ".join(f"{rate.provider} {rate.accepted} of {rate.attempts}" for rate in rates)
+    return [("captcha", "ok", f"accepted of the last attempts: {told}", "")] if rates else []
 
 
 def _captcha_words(providers: tuple[str, ...], free: int | None) -> tuple[str, str, str]:
