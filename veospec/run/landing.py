@@ -190,6 +190,7 @@ class Lander:
         kit, clock, deadline_s = self._kit, self._kit.bench.clock, self._kit.settings.deadline_s(record.attempt.model)
         hard, failed, ran_s = 0, 0, 0.0
         wait_s = watch.wait_s(began - since) if is_fresh else 0.0
+        kit.progress(steps_of(record), Phase.RUNNING, began - since, watch.expected_s)
         while True:
             await self._until_due(watch, wait_s, since)
             if kit.halt.is_interrupted:
