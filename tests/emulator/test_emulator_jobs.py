@@ -28,6 +28,22 @@ OTHER = "second@example.com"
 JOB = re.compile(r"j\d+[vi]-u777-email:st\*\*\*@example\.com-bot:google-flow\Z")
 
 
+def test_jobs_of_many_lengths(start: Any) -> None:
+    """Between the shortest and the longest time that was asked for, and each start draws the same."""
+    ended = []
+    for _ in range(2):
+        flow = start(job_seconds=100, job_spread=50)
+        jobs = [flow.post("/videos", {"prompt": "x", "async": True, "email": EMAIL}).json()["jobid"] for _ in range(8)]
+        flow.advance(99)
+        assert not any(flow.job(job).json()["status"] == "completed" for job in jobs)
+        flow.advance(26)
+        ended.append([flow.job(job).json()["status"] == "completed" for job in jobs])
+        flow.advance(30)
+        assert all(flow.job(job).json()["status"] == "completed" for job in jobs)
+    assert ended[0] == ended[1]
+    assert len(set(ended[0])) == 2
+
+
 def test_a_job_is_created_started_and_completed(start: Any) -> None:
     flow = start(job_seconds=100)
     answer = flow.post("/videos", {"prompt": "x", "async": True, "replyRef": "vs1:a", "email": EMAIL, "seed": 4})

@@ -18,6 +18,9 @@ knows). Plans: free, plus, pro, ultra-100, ultra-200, ultra-200-member (of a fam
 @click.option(
     "--job-seconds", type=click.FloatRange(min=0), default=2.0, show_default=True, help="How long a video takes."
 )
+@click.option(
+    "--job-spread", type=click.FloatRange(min=0), default=0.0, help="Up to how many seconds longer, job by job."
+)
 @click.option("--image-seconds", type=click.FloatRange(min=0), default=None, help="How long a picture takes.")
 @click.option(
     "--table", type=click.Choice(["june", "november"]), default="november", show_default=True, help="Model table."

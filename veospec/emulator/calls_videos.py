@@ -116,7 +116,7 @@ async def _make(
         entries=entries,
         media=tuple(media),
         credits_each=each,
-        seconds=house.options.job_seconds,
+        seconds=house.job_seconds(),
         is_sync=not body.get("async", False),
     )
     return await conclude(call, call.accept(work))
@@ -180,7 +180,7 @@ async def upscale(call: Call) -> Answer:
         entries=[entry],
         media=(made, replace(made, key=file)),
         credits_each=each,
-        seconds=max(0.0, known.created - call.now) if known and is_repeat else house.options.job_seconds,
+        seconds=max(0.0, known.created - call.now) if known and is_repeat else house.job_seconds(),
         shows_operations=True,
         is_sync=not body.get("async", False),
     )

@@ -44,6 +44,7 @@ class Options(Struct, frozen=True):
         port: 0 takes a free one.
         token: the only accepted token; empty accepts every token of the shape `user:<digits>-<suffix>`.
         job_seconds: how long a video job takes from 201 to `completed`.
+        job_spread: up to how many seconds longer, drawn for each job in turn; every start draws the same.
         image_seconds: how long `POST /images` takes; None is a tenth of `job_seconds`, at most two seconds.
         concurrency: videos in flight per account before 429 `USER_REQUESTS_THROTTLED`; 0 is no limit.
         throttle_seconds: what that 429 tells the client to wait (the real service: about 1,800).
@@ -56,6 +57,7 @@ class Options(Struct, frozen=True):
     accounts: tuple[AccountOption, ...] = ()
     table: str = "november"
     job_seconds: float = 2.0
+    job_spread: float = 0.0
     image_seconds: float | None = None
     concurrency: int = 0
     throttle_seconds: float = 30.0
@@ -73,7 +75,7 @@ class Options(Struct, frozen=True):
             raise UsageError(f"no media size '{self.media}'", f"sizes: {', '.join(MEDIA)}")
         if not 0 <= self.port <= 65535:
             raise UsageError(f"{self.port} is not a port")
-        for seconds in (self.job_seconds, self.throttle_seconds, self.image_seconds or 0.0):
+        for seconds in (self.job_seconds, self.job_spread, self.throttle_seconds, self.image_seconds or 0.0):
             if not math.isfinite(seconds) or not 0 <= seconds <= _LONGEST_S:
                 raise UsageError(f"the emulator's times are 0 to {_LONGEST_S:,} seconds, not {seconds:g}")
         if self.concurrency < 0:

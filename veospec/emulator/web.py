@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -39,6 +40,7 @@ class House:
         self.sizes = Sizes(4 if options.media == "small" else 1)
         self.rules = options.faults
         self.calls: deque[dict[str, Json]] = deque(maxlen=LOGGED_CALLS)
+        self._lengths = random.Random(1)  # noqa: S311 - the same lengths every time are the point
         if self.state.settings.get("rules") != repr(self.rules):  # another script than before the restart
             self.replace_rules(self.rules)
         if "secret" not in self.state.settings:
@@ -51,6 +53,10 @@ class House:
         self.rules = rules
         self.state.set("rules", repr(rules))
         self.state.forget_counts()
+
+    def job_seconds(self) -> float:
+        """Return how long the next video job takes."""
+        return self.options.job_seconds + self._lengths.uniform(0, self.options.job_spread)
 
     def close(self) -> None:
         """Stop the thread and let the file go."""

@@ -11,9 +11,6 @@ from veospec.run.bell import Bell
 from veospec.run.limits import Limits
 
 LEAST_S = 0.01
-SCOUTS = 3
-"""How many jobs of a model are looked at closely while nobody knows how long one takes."""
-
 MOST_S = 15.0
 EARLY_S = (1.0, 3.0, 9.0, 27.0)
 UNKNOWN_USUAL_S = 60.0
@@ -26,7 +23,7 @@ class _Known(Struct):
 
     ran_s: float = 0.0
     ended_s: float | None = None
-    scouts: int = 0
+    has_scout: bool = False
     news: Bell = field(default_factory=Bell)
 
 
@@ -35,7 +32,7 @@ class Looks:
 
     Looking costs nothing, but a look too early is a request too many. Where the usual time of a model is known: a few
     widely spaced looks for services that are faster than expected, then one when that time is near, then steadily.
-    Where it is not, a few scouts are looked at closely and the other jobs hardly. What this run has seen of a model
+    Where it is not, one scout is looked at closely and the other jobs hardly. What this run has seen of a model
     replaces what was expected of it; who sleeps is told.
     Source: useapi.net scripts poll every 10 to 15 s, June to November 2026.
     """
@@ -58,8 +55,8 @@ class Watch:
         self._usual_s = usual_s
         self._limits = limits
         self._rnd = rnd
-        self._is_scout = known.ended_s is None and known.scouts < SCOUTS
-        known.scouts += self._is_scout
+        self._is_scout = known.ended_s is None and not known.has_scout
+        known.has_scout |= self._is_scout
 
     @property
     def news(self) -> Bell:
@@ -98,8 +95,8 @@ class Watch:
 
     def leave(self) -> None:
         """Watch no longer; somebody else may look closely."""
-        self._known.scouts -= self._is_scout
-        self._is_scout = False
+        if self._is_scout:
+            self._is_scout = self._known.has_scout = False
 
     def _by_the_fastest(self, ran_s: float, ended_s: float, age_s: float) -> float:
         """Look between the last look at the fastest job while it ran and the first after its end, then at that age.
