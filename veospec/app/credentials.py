@@ -23,15 +23,24 @@ def credentials_of(store: Store, records: Iterable[ActionRecord]) -> dict[Digest
     found = {digest: known[digest] for digest in wanted if digest in known}
     fresh = [record for digest, record in wanted.items() if digest not in found]
     if fresh and can_look():
-        seen = {record.digest: _look(store, record) for record in fresh}
+        seen = {record.digest: look(store, record) for record in fresh}
         found |= seen
-        sure = {digest: state for digest, state in seen.items() if state is not C2pa.UNCHECKED}
-        if sure:
-            _remember(store, {**known, **sure})
+        remember(store, seen)
     return found
 
 
-def _look(store: Store, record: ActionRecord) -> C2pa:
+def remember(store: Store, seen: Mapping[Digest, C2pa]) -> None:
+    """Keep what was seen; what could not be checked is looked at again."""
+    sure = {digest: state for digest, state in seen.items() if state is not C2pa.UNCHECKED}
+    if sure and store.is_writable:
+        whole = {**_remembered(store), **sure}
+        store.index.remember(_MEMORY, json.dumps(whole, sort_keys=True).encode())
+
+
+def look(store: Store, record: ActionRecord) -> C2pa:
+    """Return what a file says of its origin."""
+    if not can_look():
+        return C2pa.UNCHECKED
     try:
         return _STATES[credentials_state(store.blobs.ensure(record.digest, record.suffix))]
     except (MediaError, StoreCorrupt):
@@ -45,8 +54,3 @@ def _remembered(store: Store) -> dict[Digest, C2pa]:
     except ValueError:
         return {}
     return {digest: _STATES[state] for digest, state in told.items() if state in _STATES}
-
-
-def _remember(store: Store, known: Mapping[Digest, C2pa]) -> None:
-    if store.is_writable:
-        store.index.remember(_MEMORY, json.dumps(known, sort_keys=True).encode())

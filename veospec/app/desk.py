@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from veospec.app.account import Account
-from veospec.app.outputs import MANIFEST, PATIENCE_S, out_folder, out_lease
+from veospec.app.outputs import MANIFEST, PATIENCE_S, deliver_take, out_folder, out_lease, poster_path
 from veospec.app.planning import committed_manifest
 from veospec.app.thumbs import make_thumbs, shown_frames, thumb_path
 from veospec.errors import MediaError, OutputForeign, StoreCorrupt
@@ -76,12 +76,10 @@ class Desk:
     # -- what every delivery has --------------------------------------------------------------------------
 
     def clips(self) -> None:
-        """Deliver every take that has bytes. What cost money is copied, so that no tool can harm the original."""
+        """Deliver every take that has bytes."""
         for take in self.account.takes:
             if take.file:
-                record = self.account.record(take.key)
-                is_free = record.cost.is_free and record.receipt is None
-                self._out.deliver(record.digest, record.suffix, take.file, link=is_free)
+                deliver_take(self._out, self.account.record(take.key), take.file)
                 self._written.add(take.file)
 
     def manifest(self) -> None:
@@ -211,8 +209,8 @@ class Desk:
         return path
 
     def poster(self, thumb: Path) -> str:
-        """Deliver a small picture beside the pages that show it, and return its path; its name says what it shows."""
-        name = f"posters/{thumb.name}"
+        """Deliver a small picture beside the pages that show it, and return its path."""
+        name = poster_path(thumb)
         if name not in self._written and not self._out.is_as_written(name):
             self.write(name, thumb.read_bytes())
         self._written.add(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
+from pathlib import Path
 
 from veospec.app.project import Project
 from veospec.app.takes import nodes_of, output_path
@@ -11,6 +12,7 @@ from veospec.errors import StoreCorrupt
 from veospec.model import Digest, Kind
 from veospec.plan.values import Plan
 from veospec.review.manifest import parse_manifest
+from veospec.store.actions import ActionRecord
 from veospec.store.layout import Store
 from veospec.store.lock import Lease
 from veospec.store.outputs import OutFolder
@@ -43,6 +45,17 @@ def out_lease(project: Project, store: Store, wait_s: float) -> Lease:
     """Wait until nobody else writes into the output folder: two runs of one storyboard end at about the same time."""
     name = sha256(os.fsencode(project.out.resolve())).hexdigest()
     return store.locks.acquire(f"out-{name}", doing="deliver", wait_s=wait_s)
+
+
+def deliver_take(out: OutFolder, record: ActionRecord, path: str) -> None:
+    """Put a take into the folder. What cost money is copied, so that no tool can harm the original."""
+    is_free = record.cost.is_free and record.receipt is None
+    out.deliver(record.digest, record.suffix, path, link=is_free)
+
+
+def poster_path(thumb: Path) -> str:
+    """Return where a small picture lies for the pages; its name says what it shows."""
+    return f"posters/{thumb.name}"
 
 
 def _named(project: Project) -> set[tuple[str, Digest]]:

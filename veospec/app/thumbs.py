@@ -31,6 +31,7 @@ def make_thumbs(store: Store, digest: Digest, facts: MediaFacts, blob: Path, wan
         fresh.replace(thumb_path(store, digest, frame))
 
 
-def shown_frames(facts: MediaFacts, sheet_frames: Sequence[str]) -> tuple[str, ...]:
-    """Return the frames of a take that sheet and review page show."""
-    return tuple(map(str, dict.fromkeys((*frame_numbers(facts, sheet_frames), facts.frames // 2))))
+def shown_frames(facts: MediaFacts, sheet_frames: Sequence[str], *, with_middle: bool = True) -> tuple[str, ...]:
+    """Return the frames of a take that the sheet shows, and with the middle one that of the review page."""
+    middle = (facts.frames // 2,) if with_middle else ()
+    return tuple(map(str, dict.fromkeys((*frame_numbers(facts, sheet_frames), *middle))))
