@@ -156,6 +156,18 @@ def test_token_and_e_mail_stay_where_they_belong(film: Film) -> None:
 # -- what is told
 
 
+def test_status_reminds_of_paid_clips_that_are_not_here(film: Film) -> None:
+    """A job is done and its file does not come: everybody who looks is told, and until when its link lives."""
+    film.studio.faults({"call": "download", "fault": "503", "number": "every"})
+    process = film.process("--max-credits", "100")
+    wait_for(lambda: "a paid take is not downloaded yet; the first link dies at 20" in film("status", code=None).out)
+    process.kill()
+    process.communicate()
+    film.studio.faults()
+    film.apply("--max-credits", "100")
+    assert "not downloaded" not in film("status").out
+
+
 def test_the_doctor_tells_how_captcha_attempts_ended(film: Film) -> None:
     """Token, account and credits, the captcha providers, and how many of their last attempts were accepted."""
     film.apply("--max-credits", "100")

@@ -10,7 +10,7 @@ from stage import Ears, SimClock
 
 from veospec.errors import ApiError, Rejected, Throttled, Unreachable
 from veospec.run.halt import Halt
-from veospec.run.limits import Downloads, Gates, Limits, Slots
+from veospec.run.limits import Downloads, Gates, Limits, Pace, Slots
 
 
 def test_slots_are_given_in_order() -> None:
@@ -86,6 +86,25 @@ def test_gates_close_for_the_longest_time() -> None:
         return first, clock.elapsed_s
 
     assert asyncio.run(run()) == (600, 600)
+
+
+def test_submissions_of_an_account_keep_their_distance() -> None:
+    """Three at once go five seconds apart, another account does not wait, and nobody waits after a stop."""
+    clock = SimClock()
+
+    async def run() -> list[tuple[str, float]]:
+        pace, halt, sent = Pace(clock, 5.0), Halt(Ears()), []
+
+        async def send(account: str) -> None:
+            await pace.turn(account, halt)
+            sent.append((account, clock.elapsed_s))
+
+        await asyncio.gather(send("a"), send("a"), send("b"), send("a"))
+        halt.interrupt()
+        await asyncio.gather(send("a"), send("a"))
+        return sent
+
+    assert asyncio.run(run()) == [("a", 0), ("b", 0), ("a", 5), ("a", 10), ("a", 10), ("a", 10)]
 
 
 @pytest.mark.parametrize(("most_waiting", "fetched_before"), [(0, 2), (1, 1), (2, 0)])

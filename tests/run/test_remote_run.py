@@ -31,6 +31,7 @@ from veospec.plan.values import Action, Ceiling, Plan
 from veospec.run.events import Ended, Reserved, Settled, StepProgress, Waiting
 from veospec.run.journal import Journal
 from veospec.run.lifecycle import State
+from veospec.run.limits import Limits
 from veospec.run.outcome import Report
 
 PRICE = Cost(20, 0)
@@ -102,6 +103,15 @@ def test_one_video_in_flight_per_account(world: World) -> None:
     assert world.service.in_flight_most == 1
     at = world.service.submitted_at
     assert all(later - earlier >= 90 for earlier, later in pairwise(at))
+
+
+def test_several_in_flight_are_sent_one_after_the_other(world: World) -> None:
+    """Who allows four on an account does not send four at once: that rests the account for half an hour."""
+    world.limits = Limits(videos_per_account=4)
+    world.apply(plan(*shots(6)))
+    assert world.service.in_flight_most == 4
+    sent = world.service.submitted_at
+    assert all(after - before >= 5 for before, after in pairwise(sent))
 
 
 def test_takes_go_in_one_request(world: World) -> None:

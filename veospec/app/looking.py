@@ -40,6 +40,7 @@ def status_of(choices: Choices, environment: Mapping[str, str]) -> Answer:
         text.append("what is held needs a decision: veospec resolve SHOT")
     if any(s.action in (Action.RESUME, Action.FETCH) for s in pending):
         text.append("what is in flight goes on with: veospec apply")
+    text += _not_downloaded(project.board, inventory.journal)
     document = {
         "veospec_status": 1,
         "spec": plan.storyboard.file,
@@ -48,6 +49,20 @@ def status_of(choices: Choices, environment: Mapping[str, str]) -> Answer:
         "takes": [{"state": _word(s), **step_document(s)} for s in plan.steps],
     }
     return Answer(tuple(text), document, Exit.PENDING if pending else Exit.DONE)
+
+
+def _not_downloaded(board: str, journal: Snapshot) -> list[str]:
+    """Say what is paid and not on this disk yet, and when its first link dies."""
+    from veospec.run.lifecycle import State
+    from veospec.run.resume import in_flight
+
+    waiting = [open_.entry for open_ in in_flight(journal, board) if open_.entry.state is State.GENERATED]
+    if not waiting:
+        return []
+    many = f"{len(waiting)} paid takes are" if len(waiting) > 1 else "a paid take is"
+    dies = min((entry.expires_at for entry in waiting if entry.expires_at is not None), default=None)
+    until = f"; the first link dies at {dies:%Y-%m-%d %H:%M} UTC, the job is kept for some days" if dies else ""
+    return [f"{many} not downloaded yet{until}: veospec apply"]
 
 
 def _word(step: Step) -> str:

@@ -48,8 +48,8 @@ Source: useapi.net Google Flow API v1 reference: 30 minutes for clips of up to 3
 of up to 8, June and September 2026.
 """
 
-NEAR = Limits(poll_share=0.02, least_poll_s=0.05, is_near=True)
-"""How often a double of the service on this machine is asked."""
+NEAR = Limits(gap_s=0.0, poll_share=0.02, least_poll_s=0.05, is_near=True)
+"""A double of the service on this machine is asked often, and sent as many jobs at once as it was told to take."""
 
 
 class _NoRefs:

@@ -17,7 +17,7 @@ from veospec.plan.values import Ceiling, StepId
 from veospec.providers.base import Remote
 from veospec.run.events import Listener, Note, Phase, RunEvent, StepProgress, Waiting
 from veospec.run.halt import Halt
-from veospec.run.limits import Departures, Downloads, Gates, Limits, Slots
+from veospec.run.limits import Departures, Downloads, Gates, Limits, Pace, Slots
 from veospec.run.looks import Looks
 from veospec.run.materials import Materials
 from veospec.run.ports import Bench
@@ -82,6 +82,7 @@ class Kit:
         self.materials = Materials(bench)
         self.slots = Slots({VIDEO: limits.videos_per_account, IMAGE: limits.images_per_account})
         self.gates = Gates(bench.clock)
+        self.pace = Pace(bench.clock, limits.gap_s)
         self.departures = Departures()
         self.downloads = Downloads(limits.downloads, limits.videos_per_account)
         self.looks = Looks(limits, rnd)

@@ -23,14 +23,18 @@ class Limits(Struct, frozen=True):
     """What a person may change. Times are seconds.
 
     One video in flight per account is the safe start. Source: of three submissions within 7 to 13 s on one account two
-    were answered with 429 (measured on the Google Flow API v1, September 2026). `poll_s` None means that the schedule
-    adapts: a look each `poll_share` of the expected time, not more often than each `least_poll_s`. `is_near` says that
-    the service is a double on this machine, whose jobs take as long as it was told, not as long as models usually do.
-    `patience_s` bounds the waits that a service asks for, summed over one request.
+    were answered with 429 (measured on the Google Flow API v1, September 2026). Who wants more leaves `gap_s` between
+    the submissions of an account, because too many at once rest the whole account.
+
+    `poll_s` None means that the schedule adapts: a look each `poll_share` of the expected time, not more often than
+    each `least_poll_s`. `is_near` says that the service is a double on this machine, whose jobs take as long as it was
+    told, not as long as models usually do. `patience_s` bounds the waits that a service asks for, summed over one
+    request.
     """
 
     videos_per_account: int = 1
     images_per_account: int = 2
+    gap_s: float = 5.0
     preparing: int = 2
     downloads: int = 4
     poll_s: float | None = None
@@ -106,6 +110,23 @@ class Slots:
 
     def _limit(self, place: tuple[str, str]) -> int:
         return self._limits.get(place, self._limit_of_lane[place[1]])
+
+
+class Pace:
+    """Keeps the submissions of an account apart, in the order in which they ask."""
+
+    def __init__(self, clock: Clock, gap_s: float) -> None:
+        self._clock = clock
+        self._gap_s = gap_s
+        self._next_at: dict[str, float] = {}
+
+    async def turn(self, account: str, halt: Halt) -> None:
+        """Wait until the account may send again, or the run stops."""
+        now = self._clock.monotonic()
+        at = max(now, self._next_at.get(account, now))
+        self._next_at[account] = at + self._gap_s
+        if at > now:
+            await halt.sleep(self._clock, at - now, until_stop=True)
 
 
 class Place:

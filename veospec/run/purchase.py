@@ -20,7 +20,7 @@ from veospec.run import rescue
 from veospec.run.events import Phase, Reserved, Settled, StepStarted, Waiting, Work
 from veospec.run.filing import was_made
 from veospec.run.journal import Journal, Standing
-from veospec.run.kit import Kit, lane_of
+from veospec.run.kit import VIDEO, Kit, lane_of
 from veospec.run.landing import Landed, Lander, said
 from veospec.run.leases import leases
 from veospec.run.lifecycle import Event, State
@@ -109,6 +109,8 @@ class Purchase(Struct):
             await kit.slots.take(account, lane)
             place = Place(lambda: kit.slots.give_back(account, lane))  # noqa: B023 - freed in this turn of the loop
             try:
+                if lane == VIDEO:
+                    await kit.pace.turn(account, kit.halt)
                 if kit.halt.is_stopping():
                     return Bought(is_stopped=True)
                 denied = kit.denied(account, node.request.model)
