@@ -70,6 +70,22 @@ def test_halving_and_taking_over() -> None:
     assert asyncio.run(run()) == [False, False, False, False]
 
 
+def test_the_most_places_in_use_are_remembered() -> None:
+    """Over all accounts and lanes, also past a limit, and after they were given back."""
+
+    async def run() -> int:
+        slots = Slots({"video": 1, "image": 2})
+        for account in "abc":
+            await slots.take(account, "video")
+        slots.take_over("a", "video")
+        for account in "aabc":
+            slots.give_back(account, "video")
+        await slots.take("a", "image")
+        return slots.most_in_use
+
+    assert asyncio.run(run()) == 4
+
+
 def test_gates_close_for_the_longest_time() -> None:
     """Two closings do not shorten each other; a stop ends the wait."""
     clock = SimClock()
@@ -112,7 +128,7 @@ def test_submissions_wait_for_queued_downloads(most_waiting: int, fetched_before
     """What is paid comes to this disk before more is paid for; a queue as long as may fly at once is no trouble."""
 
     async def run() -> list[str]:
-        downloads, order = Downloads(1, most_waiting), []
+        downloads, order = Downloads(1, lambda: most_waiting), []
 
         async def fetch(name: str) -> None:
             async with downloads.place():

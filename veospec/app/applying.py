@@ -253,9 +253,10 @@ async def _run_remote(
     listener: Listener,
     environment: Mapping[str, str],
 ) -> Report:
-    from veospec.app.remoting import run_remote
+    from veospec.app.remoting import named_accounts, run_remote
 
-    with early_delivery(project, store, plan, environment, at_once=settings.jobs_per_account) as early:
+    at_once = settings.jobs_per_account * named_accounts(environment)
+    with early_delivery(project, store, plan, environment, at_once=at_once) as early:
         watched = replace(bench, has_made=early.take)
         return await run_remote(project, store, plan, settings, watched, halt, listener, environment)
 

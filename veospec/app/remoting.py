@@ -94,6 +94,11 @@ async def flow_provider(
         await provider.aclose()
 
 
+def named_accounts(environment: Mapping[str, str]) -> int:
+    """Return how many accounts the configuration names, one when it names none. Raises `UsageError`."""
+    return max(1, len(flow_config.load(environment).emails))
+
+
 async def reported_plan_class(environment: Mapping[str, str], catalogue: Catalogue) -> str:
     """Return the plan class that the account reports, or nothing. Raises `ApiError` when the account cannot work."""
     async with flow_provider(environment, catalogue) as (provider, _):

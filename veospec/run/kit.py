@@ -84,7 +84,7 @@ class Kit:
         self.gates = Gates(bench.clock)
         self.pace = Pace(bench.clock, limits.gap_s)
         self.departures = Departures()
-        self.downloads = Downloads(limits.downloads, limits.videos_per_account)
+        self.downloads = Downloads(limits.downloads, lambda: self.slots.most_in_use)
         self.looks = Looks(limits, rnd)
         self._listener = listener
         self._denials: dict[tuple[str, str], Denial] = {}

@@ -72,12 +72,15 @@ class Slots:
         self._limits: dict[tuple[str, str], int] = {}
         self._used: dict[tuple[str, str], int] = defaultdict(int)
         self._queues: dict[tuple[str, str], deque[asyncio.Future[None]]] = defaultdict(deque)
+        self._in_use = 0
+        self.most_in_use = 0
+        """How many places were in use at once so far, over all accounts."""
 
     async def take(self, account: str, lane: str) -> None:
         """Wait for a place and take it."""
         place = (account, lane)
         if self._used[place] < self._limit(place) and not self._queues[place]:
-            self._used[place] += 1
+            self._use(place)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queues[place].append(turn)
@@ -90,23 +93,29 @@ class Slots:
 
     def take_over(self, account: str, lane: str) -> None:
         """Count a request that is in flight already, also past the limit."""
-        self._used[(account, lane)] += 1
+        self._use((account, lane))
 
     def give_back(self, account: str, lane: str) -> None:
         """Free a place; the first in the queue gets it."""
         place = (account, lane)
         self._used[place] -= 1
+        self._in_use -= 1
         queue = self._queues[place]
         while queue and self._used[place] < self._limit(place):
             turn = queue.popleft()
             if not turn.done():
-                self._used[place] += 1
+                self._use(place)
                 turn.set_result(None)
 
     def halve(self, account: str, lane: str) -> None:
         """Use half as many places from now on, one at least: the account was told that it is too fast."""
         place = (account, lane)
         self._limits[place] = max(1, self._limit(place) // 2)
+
+    def _use(self, place: tuple[str, str]) -> None:
+        self._used[place] += 1
+        self._in_use += 1
+        self.most_in_use = max(self.most_in_use, self._in_use)
 
     def _limit(self, place: tuple[str, str]) -> int:
         return self._limits.get(place, self._limit_of_lane[place[1]])
@@ -196,11 +205,11 @@ class Departures:
 class Downloads:
     """The way of paid files to this disk: a few at once, and no new submission while too many have to queue.
 
-    `most_waiting` files may queue while more is bought. Jobs that end together are a queue for a moment; one that
+    As many files may queue as jobs were in flight at once. Jobs that end together are a queue for a moment; one that
     does not get shorter says that what is paid does not come home.
     """
 
-    def __init__(self, at_once: int, most_waiting: int = 0) -> None:
+    def __init__(self, at_once: int, most_waiting: Callable[[], int]) -> None:
         self._places = asyncio.Semaphore(at_once)
         self._most_waiting = most_waiting
         self._queued = 0
@@ -211,13 +220,13 @@ class Downloads:
     async def place(self) -> AsyncIterator[None]:
         """Hold one of the places."""
         self._queued += 1
-        if self._queued > self._most_waiting:
+        if self._queued > self._most_waiting():
             self._calm.clear()
         try:
             await self._places.acquire()
         finally:
             self._queued -= 1
-            if self._queued <= self._most_waiting:
+            if self._queued <= self._most_waiting():
                 self._calm.set()
         try:
             yield
