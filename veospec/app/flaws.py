@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 
 from veospec.app.project import Project, as_written
 from veospec.errors import SpecInvalid
-from veospec.media.probe import flaw_of
 from veospec.model import Character, FileSource, Input, InputFact, Node, Problem
 from veospec.plan.values import Action, Plan
 from veospec.spec.files import broken_file
@@ -56,6 +55,8 @@ def _flaw(files: ProjectFiles, store: Store, fact: InputFact) -> str:
     known = store.index.get(_SPACE, fact.digest)
     if known is not None:
         return known.decode()
+    from veospec.media.probe import flaw_of
+
     flaw = flaw_of(files.read(fact.path, fact.digest), fact.type)
     store.index.put(_SPACE, fact.digest, flaw.encode())
     return flaw

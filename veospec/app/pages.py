@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from veospec.app.accepted import reasons_of
-from veospec.app.thumbs import make_thumbs, shown_frames, thumb_path
 from veospec.app.desk import Desk
 from veospec.app.outputs import PAGE, SHEET, SHEET_PAGE
 from veospec.app.requests import requests_of
+from veospec.app.thumbs import make_thumbs, shown_frames, thumb_path
 from veospec.errors import MediaError, StoreCorrupt
 from veospec.media import sheet as media_sheet
 from veospec.model import MediaFacts, Mode, NodeId
