@@ -71,7 +71,7 @@ def test_each_content_is_decoded_once(veospec: Person, monkeypatch: pytest.Monke
         looked.append(kind)
         return flaw_of(content, kind)
 
-    monkeypatch.setattr("veospec.app.flaws.flaw_of", look)
+    monkeypatch.setattr("veospec.media.probe.flaw_of", look)
     for _ in range(2):
         assert "VS305" in veospec("plan", "--provider", "flow", "--plan-class", "ultra-200", code=3).said
     assert sorted(looked) == ["jpeg", "mp4", "png"]
