@@ -102,7 +102,7 @@ FAULTS: list[tuple[str, list[tuple[int, int, str, str, str]]]] = [
     (shot("mode: i3v"), [(2, 36, "VS104", "mode 'i3v' is not t2v", "")]),
     (shot("transition: {type: wipe}"), [(2, 49, "VS104", "'wipe' is not cut, dissolve or fade", "")]),
     (shot("upscale: 2K"), [(2, 39, "VS104", "upscale '2K' is not none, 720p, 1080p or 4k", "")]),
-    (shot("upscale: 1080"), [(2, 39, "VS103", "upscale has to be a text", '"1080"')]),
+    (shot("upscale: 1080"), [(2, 39, "VS103", "upscale has to be a text", "did you mean 1080p?")]),
     (shot("aspect: 16x9"), [(2, 38, "VS104", "aspect '16x9' is not 16:9", "did you mean 16:9?")]),
     # -- models
     (shot("model: veo-3.1-fst"), [(2, 37, "VS110", "no video model of the table", "did you mean veo-3.1-fast?")]),

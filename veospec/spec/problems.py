@@ -62,12 +62,16 @@ class Problems:
         return any(problem.severity is Severity.ERROR for problem in self._found.values())
 
     def all(self) -> tuple[Problem, ...]:
-        """Return every finding, sorted by file, line and column."""
+        """Return every finding, sorted by file, line and column.
+
+        How to quote a word is no advice where that word cannot stand at all.
+        """
         found = [
             replace(problem, message=f"{problem.message} ({_named(self._sharers[key])})")
             if key in self._sharers
             else problem
             for key, problem in self._found.items()
+            if problem.code != TRAP or problem.location not in self._silent
         ]
         return tuple(sorted(found, key=lambda p: (p.location, _RANK[p.severity], p.code, p.message)))
 

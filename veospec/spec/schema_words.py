@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -15,7 +15,8 @@ from msgspec import Struct
 from referencing import Registry
 
 from veospec.catalog.verdicts import listed
-from veospec.spec.names import id_fault
+from veospec.spec.names import id_fault, nearest
+from veospec.spec.schema_advice import KINDS, allowed_words, instead, near_word
 from veospec.spec.schema_findings import (
     MISSING,
     NO_SUCH_LENGTH,
@@ -32,20 +33,22 @@ from veospec.spec.schema_findings import (
 )
 from veospec.spec.words import ID, LENGTH_WORDS, Node
 
-_KINDS = {
-    "string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-    "array": "a list", "object": "a mapping",
-}  # fmt: skip
-
 _SYNONYMS = {
     "aspectratio": "aspect", "aspect_ratio": "aspect", "ratio": "aspect", "count": "takes", "variants": "takes",
     "length": "duration", "seconds": "duration", "negative_prompt": "avoid", "negativeprompt": "avoid",
     "image": "start", "startimage": "start", "start_image": "start", "first_frame": "start", "endimage": "end",
     "end_image": "end", "last_frame": "end", "reference": "references", "refs": "references", "images": "references",
-    "character": "characters", "voice": "voices", "camera": "move", "text": "prompt", "description": "prompt",
-    "video": "edit", "name": "id", "skip": "omit", "framing": "size",
+    "character": "characters", "voice": "voices", "camera": "move", "text": "prompt line", "description": "prompt",
+    "video": "edit", "name": "id title", "skip": "omit", "framing": "size", "speaker": "who", "begin": "at",
+    "stop": "until",
 }  # fmt: skip
-"""What people write who come from other tools."""
+"""What people write who come from other tools, and what it is called here."""
+
+_ELSEWHERE = {"scene": "a shot of a scene stands in the 'shots:' of that scene, below 'scenes:'"}
+"""What is no key of its own, and where it is said instead."""
+
+_WORTH_A_GUESS = 0.8
+_FEW = 12
 
 
 class Fault(Struct, frozen=True):
@@ -85,6 +88,8 @@ class Words:
 
     def __init__(self, schema: Node, hints: Mapping[str, str]) -> None:
         self._owners = _owners(schema)
+        self._definitions: Mapping[str, Node] = schema["definitions"]
+        self._larger = allowed_words(self._definitions["shot"]["properties"]["upscale"])[1:]
         self._hints = hints
 
     def of(self, fault: Fault) -> Iterator[Found]:
@@ -99,7 +104,7 @@ class Words:
         elif kind == "required":
             yield from _missing(fault)
         elif kind == "type":
-            yield _wrong_kind(fault)
+            yield _wrong_kind(fault, self._definitions)
         elif "$schema" in fault.node and kind in ("anyOf", "not"):
             yield _structure(fault)
         elif kind == "const":
@@ -108,7 +113,7 @@ class Words:
         elif "x-code" in fault.node:
             yield _by_rule(fault, self._hints)
         elif kind in ("enum", "anyOf"):
-            yield _not_one_of(fault)
+            yield _not_one_of(fault, self._larger)
         elif kind == "pattern":
             yield Found(WRONG_FORM, f"{called(path)} {shown(fault.value)}{_form(fault)}", _example(fault.node), path, 1)
         else:
@@ -123,15 +128,32 @@ class Words:
             yield Found(UNKNOWN_KEY, f"unknown key {shown(key)}", advice, (*fault.path, key), 0, is_at_key=True)
 
     def _nearest(self, key: str, known: Sequence[str]) -> str:
-        synonym = _SYNONYMS.get(key.lower().rstrip("_0123456789"))
-        near = [synonym] if synonym in known else difflib.get_close_matches(key, known, n=1, cutoff=0.65)
+        if key in _ELSEWHERE and "prompt" in known:
+            return _ELSEWHERE[key]
+        bare = key.lower().rstrip("_0123456789")
+        owners = self._owners.get(key, ())
+        near = _meant(bare, known) or (not owners and _spelt_alike(key, bare, known))
         if near:
-            return f"did you mean {near[0]!r}?"
-        owners = self._owners.get(key)
+            return f"did you mean {near!r}?"
+        few = "keys here: " + ", ".join(sorted(known)) if len(known) <= _FEW else ""
         if owners:
-            return f"it belongs in {listed(owners[:3], last='or')}"
-        few = "keys here: " + ", ".join(sorted(known))
-        return few if len(known) <= 12 else "remove it; `veospec schema` lists all keys"
+            home = f"it belongs in {listed(owners[:3], last='or')}"
+            return f"{home}; {few}" if few else home
+        return few or "remove it; `veospec schema` lists all keys"
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    """Return the key of this place that other tools call so."""
+    return next((name for name in _SYNONYMS.get(word, "").split() if name in known), "")
+
+
+def _spelt_alike(key: str, bare: str, known: Sequence[str]) -> str:
+    """Return the key that was probably meant; another tool's word may be misspelt too."""
+    near = nearest(key, known)
+    if near:
+        return near
+    found = difflib.get_close_matches(bare, _SYNONYMS, n=1, cutoff=_WORTH_A_GUESS)
+    return _meant(found[0], known) if found else ""
 
 
 def _owners(schema: Node) -> dict[str, tuple[str, ...]]:
@@ -139,6 +161,7 @@ def _owners(schema: Node) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     places: list[tuple[str, Mapping[str, Any]]] = [("a shot", schema["definitions"]["shot"])]
     places += [("a still", schema["definitions"]["still"]), ("the top of the file", schema)]
+    places += [("a scene", schema["properties"]["scenes"]["items"])]
     places += [(f"{name!r}", node) for name, node in schema["properties"].items() if "properties" in node]
     for place, node in places:
         for key in node["properties"]:
@@ -159,22 +182,17 @@ def _missing(fault: Fault) -> Iterator[Found]:
             yield Found(MISSING, f"{key!r} is missing", advice, (*fault.path, key), 2)
 
 
-def _wrong_kind(fault: Fault) -> Found:
+def _wrong_kind(fault: Fault, definitions: Mapping[str, Node]) -> Found:
     value, path = fault.value, fault.path
     subject = "the file" if "$schema" in fault.node else called(path)
     kinds = [fault.limit] if isinstance(fault.limit, str) else list(fault.limit)
-    words = listed([_KINDS[kind] for kind in kinds], last="or")
+    words = listed([KINDS[kind] for kind in kinds], last="or")
     if value is None:
         return Found(WRONG_KIND, f"{subject} has no value", f"write {words}, or remove the key", path, 0)
     if fault.node.get("errorMessage") == LENGTH_WORDS and isinstance(value, int | float):
         message = f"{called(path)} {shown(value)}: {LENGTH_WORDS}"
         return Found(WRONG_FORM, message, f"write {value}f or {value}s", path, 0)
-    is_number_as_text = isinstance(value, str) and value.strip().isdigit() and {"integer", "number"} & set(kinds)
-    advice = f"write it without quotes: {value.strip()}" if is_number_as_text else f"write {words}"
-    if kinds == ["array"] and isinstance(value, str):
-        advice = f"write it in brackets: [{value[:40]}]"
-    if "string" in kinds and isinstance(value, (int, float)):
-        advice = f'put it in quotes: "{value}"'
+    advice = instead(value, fault.node, called(path), definitions)
     return Found(WRONG_KIND, f"{subject} has to be {words}, not {kind_of(value)}", advice, path, 0)
 
 
@@ -195,7 +213,7 @@ def _by_rule(fault: Fault, hints: Mapping[str, str]) -> Found:
     elif fault.kind != "not":
         subject = f"{subject} {shown(fault.value)}"
     if code == UNKNOWN_MODEL:
-        near = _near(fault.value, _allowed(fault))
+        near = near_word(fault.value, _allowed(fault))
         is_known = isinstance(fault.value, str) and fault.value in hints
         words, _, names = words.partition(": ")
         words = hints[fault.value] if is_known else words
@@ -216,26 +234,21 @@ def _next_length(value: Any, allowed: Sequence[Any]) -> str:
     return f"take {min(longer)}s and trim it in the cut" if longer else f"take {max(made)}s"
 
 
-def _not_one_of(fault: Fault) -> Found:
+def _not_one_of(fault: Fault, larger: Sequence[str]) -> Found:
     allowed = _allowed(fault)
     words = listed([str(value) for value in allowed], last="or")
-    near = _near(fault.value, allowed)
+    near = near_word(fault.value, allowed)
     is_short = len(words) <= 120
     advice = f"did you mean {near}?" if near else "use one of them" if is_short else f"use {words}"
+    size = str(fault.value).lower()
+    if called(fault.path) == "resolution" and size in larger:
+        advice = f"write 'upscale: {size}' to make the selected take larger"
     subject = f"{called(fault.path)} {shown(fault.value)}"
     return Found(NOT_ONE_OF, f"{subject} is not {words if is_short else 'known'}", advice, fault.path, 1)
 
 
 def _allowed(fault: Fault) -> list[Any]:
-    if fault.kind == "enum":
-        return list(fault.limit)
-    return next((list(each["enum"]) for each in fault.node.get("anyOf", ()) if "enum" in each), [])
-
-
-def _near(value: Any, allowed: Iterable[Any]) -> str:
-    names = {str(each).casefold(): str(each) for each in allowed}
-    found = difflib.get_close_matches(str(value).casefold(), names, n=1, cutoff=0.7)
-    return names[found[0]] if found else ""
+    return list(fault.limit) if fault.kind == "enum" else allowed_words(fault.node)
 
 
 _BOUNDS = {
@@ -257,8 +270,10 @@ def _out_of_range(fault: Fault) -> Found:
 
 
 def _range(node: Mapping[str, Any]) -> str:
-    lowest, highest = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
-    return f"use {lowest} to {highest}" if lowest is not None and highest is not None else ""
+    above, highest = node.get("exclusiveMinimum"), node.get("maximum")
+    if above is not None:
+        return f"use more than {above}, at most {highest}"
+    return f"use {node['minimum']} to {highest}" if "minimum" in node and highest is not None else ""
 
 
 def _example(node: Mapping[str, Any]) -> str:
@@ -302,5 +317,5 @@ def kind_of(value: Any) -> str:
         return "a number with a fraction"
     for kind, word in ((str, "string"), (int, "integer"), (list, "array"), (dict, "object")):
         if isinstance(value, kind):
-            return _KINDS[word]
+            return KINDS[word]
     return "nothing"
