@@ -250,6 +250,7 @@ class Node(Struct, frozen=True):
     burn: Burn = field(default_factory=Burn)
     cut: Cut = field(default_factory=Cut)
     review: Review = field(default_factory=Review)
+    title: str = ""
     notes: str = ""
     tags: tuple[str, ...] = ()
 
@@ -276,10 +277,11 @@ class Project(Struct, frozen=True):
 
 
 class Scene(Struct, frozen=True):
-    """A scene heading, in the order of the spec."""
+    """A scene heading, in the order of the spec; `notes` are for people."""
 
     id: str
     slug: str
+    notes: str = ""
 
 
 class Budget(Struct, frozen=True):

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from review_boards import board, extension, ferry, shot, take
 
-from veospec.model import Burn, Caption, Cut, Node
+from veospec.model import Burn, Caption, Cut, Node, Scene
 from veospec.review.captions import cues, srt, vtt
 from veospec.review.cut import build_cuts
 from veospec.review.manifest import output_of
@@ -102,6 +102,15 @@ def test_no_prompt_becomes_a_formula_or_a_table() -> None:
     row_line = table.splitlines()[-1]
     assert row_line.replace("\\|", "").count("|") == 8
     assert "<script" not in row_line.replace("\\<", "")
+
+
+def test_the_shot_list_says_what_people_wrote_for_each_other() -> None:
+    storyboard = replace(board(shot("SH1", title="The | kite")), scenes=(Scene("SC01", "EXT. SEA", "At <dawn>."),))
+    [row] = csv.DictReader(io.StringIO(shot_list_csv(storyboard, [], [])))
+    assert row["title"] == "The | kite"
+    text = shot_list_markdown(storyboard, [], [])
+    assert "\n## SC01 EXT\\. SEA\n\nAt \\<dawn\\>\\.\n\n| Shot" in text
+    assert "\n| `SH1 16:9` The \\| kite |" in text
 
 
 def test_the_shot_list_as_markdown_has_a_table_per_scene() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from review_boards import TALL, absent, board, clip_facts, digest, ferry, shot, take
 
-from veospec.model import Cost, Review
+from veospec.model import Cost, Review, Scene
 from veospec.plan.values import Change, Reason, Why
 from veospec.review.approved import approval_digest
 from veospec.review.assets import load_assets
@@ -65,12 +65,13 @@ def test_the_policy_allows_exactly_the_script_and_style_of_the_page() -> None:
 )
 def test_any_title_and_prompt_stays_text(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
-    node = shot("SH010", prompt=text, notes=text)
-    storyboard = board(node, title=text)
+    node = shot("SH010", prompt=text, notes=text, title=text, review=Review("done", "mk", note=text))
+    storyboard = replace(board(node, title=text), scenes=(Scene("SC01", "", text),))
     page = render_page(PageInput(storyboard, [output_of(take(node))], []), ASSETS)
     assert page.count("<script") == 2
     data = data_in(page)
     assert data["shots"][0]["prompt"] == text
+    assert (data["shots"][0]["title"], data["shots"][0]["said"], data["scenes"][0]["notes"]) == (text, text, text)
     assert data["title"] == (text or "NFY")
 
 

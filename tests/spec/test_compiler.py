@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
@@ -407,3 +408,76 @@ shots:
     assert second.request.seed == 9
     assert second.cut.transition_frames == 6
     assert board(text.replace(".0", "")).nodes == storyboard.nodes
+
+
+FILLED = [
+    ("trim: {head: '${short}', tail: '${short}'}", lambda n: (n.cut.head, n.cut.tail), (6, 6)),
+    ("dialogue: [{line: Hi, at: '${short}', until: '${long}'}]", lambda n: n.burn.captions[0].until, Fraction(4)),
+    ("dialogue: [{line: Hi, at: '${short}', until: '${long}'}]", lambda n: n.burn.captions[0].at, Fraction(1, 4)),
+    ("duration: '${long}'", lambda n: n.request.duration, Fraction(4)),
+    ("title: The ${short} kite", lambda n: n.title, "The 6f kite"),
+]
+
+
+@pytest.mark.parametrize(("line", "of", "value"), FILLED)
+def test_a_variable_may_stand_where_the_schema_lets_one(line: str, of: Callable[[Node], object], value: object) -> None:
+    storyboard = board(f"{SHOT}    {line}\nvars: {{short: 6f, long: 4s}}\n")
+    assert of(node(storyboard, "SH010")) == value
+
+
+def test_a_variable_may_stand_in_the_window_of_an_edit_in_the_leader_and_in_who_joins() -> None:
+    text = (
+        "veospec: 1\nvars: {begin: 24f, end: 8s, who: flow, voice: kore}\n"
+        "project: {slate: {leader: '${begin}'}}\nreel: {join: '${who}'}\n"
+        "voices: {own: {preset: '${voice}', line: Hi, performance: dry}}\n"
+        "shots:\n- {id: A, prompt: x, model: omni-flash, edit: {source: a.mp4, in: '${begin}', out: '${end}'}}\n"
+        "- {id: B, prompt: y}\n- {id: C, prompt: z, references: [b.png], voices: [own]}\n"
+    )
+    storyboard = board(text)
+    assert node(storyboard, "A").request.window == (24, 192)
+    assert storyboard.project.leader == 1
+    assert storyboard.reel.join == "flow"
+    assert node(storyboard, "C").request.inputs[-1].source == OwnVoice("own", "Kore", "Hi", "dry")
+    assert shown(compiled(text.replace("who: flow", "who: glue")).problems[0]) == (
+        "4:14 VS297 there is nobody 'glue' who joins"
+    )
+
+
+@pytest.mark.parametrize("written", ["9.90", "+5", "1.", "007.50", "0.10", "true", "False", "&p 9.90"])
+def test_a_number_in_a_text_is_spelt_as_it_is_written(written: str) -> None:
+    text = f"{SHOT.replace('A kite', '${price} a kite')}vars: {{price: {written}}}\n"
+    want = written.removeprefix("&p ").lower()
+    assert node(board(text), "SH010").request.prompt == f"{want} a kite."
+    cells = board(text.replace("vars: {price: ", "matrix: {price: [").replace("}\n", "]}\n")).cells
+    assert [cell.axes for cell in cells] == [(("price", want),)]
+
+
+def test_an_excluded_value_is_read_as_the_axis_is() -> None:
+    text = "matrix: {v: [1.50, '${env:CITY}'], exclude: [{v: 1.50, shot: SH010}, {v: '${env:CITY}', shot: SH010}]}\n"
+    outcome = board(f"{SHOT}  - {{id: B, prompt: '${{v}}'}}\n{text}")
+    assert [n.id for n in outcome.nodes] == ["B@v=1.50", "B@v=Bergen"]
+
+
+def test_words_for_people_arrive() -> None:
+    storyboard = board(
+        "veospec: 1\nstills: {quay: {title: The quay, prompt: x}}\n"
+        "scenes: [{id: S, notes: 'Shot at dawn.', shots: [{id: A, title: The kite, prompt: x}]}]\n"
+    )
+    assert storyboard.scenes[0].notes == "Shot at dawn."
+    assert [(n.name, n.title) for n in storyboard.nodes] == [("quay", "The quay"), ("A", "The kite")]
+
+
+@pytest.mark.parametrize(
+    ("line", "prompt"),
+    [
+        ('music: " none "', "A kite.\nNo music."),
+        ('music: "  "', "A kite."),
+        ('size: " ms "', "Medium shot.\nA kite."),
+        ('move: " "', "A kite."),
+        ("avoid: off", "A kite."),
+        ("avoid: [None, logos]", "A kite.\nAvoid: logos."),
+        ("dialogue: [{who: ' ada ', line: ' Hi  there '}]", 'A kite.\nada says: "Hi there"'),
+    ],
+)
+def test_blanks_around_a_text_say_nothing(line: str, prompt: str) -> None:
+    assert node(board(f"{SHOT}    {line}\n"), "SH010").request.prompt == prompt

@@ -93,7 +93,7 @@ def page_data(view: PageInput) -> dict[str, Any]:
         "fps": board.project.fps,
         "statuses": list(STATUSES),
         "cells": [_cell(cut, view) for cut in view.cuts],
-        "scenes": [{"id": s.id, "slug": s.slug} for s in board.scenes],
+        "scenes": [{"id": s.id, "slug": s.slug, "notes": s.notes} for s in board.scenes],
         "shots": [
             _shot(node, cells, takes, finished, view) for node in board.nodes if node.kind in (Kind.CLIP, Kind.STILL)
         ],
@@ -182,6 +182,7 @@ def _shot(
     return {
         "node": node.id,
         "name": node.name,
+        "title": node.title,
         "kind": node.kind.value,
         "scene": node.scene,
         "cell": cells.index(node.cell) if node.cell in cells else -1,
@@ -196,6 +197,7 @@ def _shot(
         "select": node.select,
         "status": node.review.status,
         "by": node.review.by,
+        "said": node.review.note,
         "approved": node.review.approved,
         "notes": node.notes,
         "tags": list(node.tags),

@@ -15,6 +15,7 @@ HEADER = (
     "scene",
     "slug",
     "shot",
+    "title",
     "cell",
     "size",
     "move",
@@ -47,22 +48,25 @@ def shot_list_csv(storyboard: Storyboard, outputs: Iterable[Output], cuts: Itera
 
 def shot_list_markdown(storyboard: Storyboard, outputs: Iterable[Output], cuts: Iterable[CutList]) -> str:
     """Return a table per scene for reading."""
-    title = markdown_text(storyboard.project.title or storyboard.file)
-    lines = [f"# {title}"]
+    lines = [f"# {markdown_text(storyboard.project.title or storyboard.file)}"]
+    notes = {each.id: each.notes for each in storyboard.scenes}
     scene: str | None = None
     for row in _rows(storyboard, outputs, cuts):
         if row["scene"] != scene:
             scene = row["scene"]
             heading = " ".join(part for part in (row["scene"], row["slug"]) if part) or "Shots"
             lines += ["", f"## {markdown_text(heading)}", ""]
+            if said := " ".join(notes.get(scene, "").split()):
+                lines += [markdown_text(said), ""]
             lines += [
                 "| Shot | Size, move | Length | Take | State | Picture | Dialogue |",
                 "|---|---|---|---|---|---|---|",
             ]
         name = f"{row['shot']} {row['cell']}".strip()
         framing = ", ".join(part for part in (row["size"], row["move"]) if part)
+        title = f" {markdown_text(row['title'], 80)}" if row["title"] else ""
         cells = (
-            markdown_code(name),
+            markdown_code(name) + title,
             markdown_text(framing),
             f"{row['seconds']} s",
             f"{row['selected']} of {row['takes']}",
@@ -96,6 +100,7 @@ def _row(node: Node, output: Output | None, slug: str, fps: int) -> dict[str, st
         "scene": node.scene,
         "slug": slug,
         "shot": node.name,
+        "title": " ".join(node.title.split()),
         "cell": node.cell.label,
         "size": node.burn.size,
         "move": node.burn.move,

@@ -114,11 +114,14 @@ def _length(stage: Stage, value: Json, holder: Map, subject: str) -> Fraction:
     text = stage.scope.text(value, holder, "duration") if isinstance(value, str) else value
     try:
         found = seconds(text, stage.project.fps)
-    except UnitError as fault:
+        fault = "" if found > 0 else "leaves nothing to see"
+    except UnitError as unit_fault:
+        found, fault = DEFAULT_DURATION, str(unit_fault)
+    if fault:
         message = f"duration: '{text}' {fault}"
         stage.problems.error("VS292", holder.at("duration"), message, "write 8s or 192f", subject)
         return DEFAULT_DURATION
-    return found if found.numerator > 0 else DEFAULT_DURATION
+    return found
 
 
 def _window(stage: Stage, shot: Shot, source: Choices | None) -> tuple[int, int]:
@@ -131,11 +134,12 @@ def _window(stage: Stage, shot: Shot, source: Choices | None) -> tuple[int, int]
     for key in found:
         if edit.get(key) is None:
             continue
+        written = stage.scope.filled(edit, key)
         try:
-            found[key] = frames(edit[key], LINE_FPS)
+            found[key] = frames(written, LINE_FPS)
         except UnitError as fault:
-            message = f"{key}: '{edit[key]}' {fault}"
-            stage.problems.error("VS292", edit.at(key), message, "write 0f or 8s", shot.id)
+            message = f"{key}: '{written}' {fault}"
+            stage.problems.error("VS292", edit.at(key), message, f"write {fault.near or '0f or 8s'}", shot.id)
     begin, end = found["in"], found["out"]
     if end <= begin:
         stage.problems.error(

@@ -31,7 +31,7 @@ from veospec.spec.excerpt import Outline, outline_of
 from veospec.spec.graph import making_order
 from veospec.spec.include import Document, gather, overlay, wanted
 from veospec.spec.inputs import asset_of, check_cast
-from veospec.spec.matrix import read_matrix
+from veospec.spec.matrix import check_use, read_matrix
 from veospec.spec.modes import mode_of
 from veospec.spec.names import did_you_mean, folded, path_fault
 from veospec.spec.nodes import Builder
@@ -95,6 +95,8 @@ def compile_storyboard(
     _check_stems(nodes, problems)
     _check_assets(cells[0])
     check_cast(cells[0])
+    used_axes = {axis for cell in cells for axis in cell.scope.used_axes}
+    check_use(document.section("matrix"), stage.matrix.cells, used_axes, problems)
     storyboard = _storyboard(document, stage, nodes, problems)
     settings.check_join(document, storyboard, problems)
     return Compiled(
@@ -282,12 +284,15 @@ def _storyboard(document: Document, stage: Stage, nodes: tuple[Node, ...], probl
         project=stage.project,
         provider=stage.provider,
         plan_class=stage.plan_class,
-        scenes=tuple(Scene(name, plain.text(text_of(s, "slug"), s, "slug")) for name, s in stage.board.scenes),
+        scenes=tuple(
+            Scene(name, *(plain.text(text_of(scene, key), scene, key) for key in ("slug", "notes")))
+            for name, scene in stage.board.scenes
+        ),
         cells=stage.matrix.cells,
         nodes=nodes,
-        reel=settings.reel_of(document, stage.board, problems),
+        reel=settings.reel_of(document, stage.board, plain, problems),
         budget=settings.budget_of(document, problems),
-        policy=settings.policy_of(document),
+        policy=settings.policy_of(document, problems),
         deliver=settings.deliver_of(document, plain),
         store=where,
         omitted=tuple(

@@ -123,6 +123,10 @@ class Joined(Map):
         """Where `key` is written."""
         return self.origins[key].at_key(key) if key in self.origins else self.here
 
+    def spelt(self, key: str) -> str:
+        """The scalar of `key` as text."""
+        return self.origins[key].spelt(key)
+
 
 class Document(Struct, frozen=True):
     """The files of a storyboard as one: single sections, named things, and the entries of lists with their lists."""

@@ -148,7 +148,7 @@ def voice_of(stage: Stage, name: str, place: Location, subject: str) -> PresetVo
 
 
 def _own_voice(stage: Stage, name: str, own: Map) -> PresetVoice | OwnVoice | None:
-    written = text_of(own, "preset")
+    written = stage.scope.text(text_of(own, "preset"), own, "preset")
     preset = stage.catalogue.voice(written)
     if preset is None:
         if written:

@@ -11,12 +11,15 @@ from veospec.model import Cell
 from veospec.spec.board import Board
 from veospec.spec.names import did_you_mean, folded, nfc
 from veospec.spec.problems import Problems
-from veospec.spec.tree import Json, Map, Seq
+from veospec.spec.tree import Map, Seq
 from veospec.spec.variables import Scope
 
 MAX_CELLS = 1_000
 MAX_VALUE = 63
 ASPECT = "aspect"
+EXCLUDE = "exclude"
+_EXCLUDED = ("shot", "still", "scene")
+"""What an exclusion may name beside the values of axes."""
 
 
 class Exclusion(Struct, frozen=True):
@@ -66,29 +69,22 @@ def read_matrix(
         )
         return Matrix((Cell(),))
     cells = [Cell(tuple(zip(axes, values, strict=True))) for values in product(*axes.values())] if axes else [Cell()]
-    exclusions = _exclusions(node, axes, cells, board, ratio, problems)
+    exclusions = _exclusions(node, axes, cells, board, scope, ratio, problems)
     kept = tuple(c for c in cells if not any(e.fits(c) and not (e.shot or e.still or e.scene) for e in exclusions))
     if not kept:
-        problems.error("VS233", node.at("exclude"), "every combination of the matrix is excluded", "remove an entry")
+        problems.error("VS233", node.at(EXCLUDE), "every combination of the matrix is excluded", "remove an entry")
         return Matrix((Cell(),))
     return Matrix(kept, tuple(e for e in exclusions if e.shot or e.still or e.scene))
-
-
-def word(value: Json) -> str:
-    """Return an axis value as text: numbers and true/false by their YAML spelling."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return nfc(str(value)) if isinstance(value, str | int | float) else ""
 
 
 def _axes(node: Map, scope: Scope, ratio: Callable[[str], str], problems: Problems) -> dict[str, list[str]]:
     axes: dict[str, list[str]] = {}
     for axis, values in node.items():
-        if axis == "exclude" or not isinstance(values, Seq) or not values:
+        if axis == EXCLUDE or not isinstance(values, Seq) or not values or _is_misnamed(axis, node, problems):
             continue
         found: dict[str, str] = {}
-        for number, value in enumerate(values):
-            text = scope.text(word(value), values, number)
+        for number in range(len(values)):
+            text = scope.text(values.spelt(number), values, number)
             text = ratio(text) if axis == ASPECT else text
             if not text or len(text) > MAX_VALUE or not any(c.isalnum() for c in text) or not text.isprintable():
                 problems.error(
@@ -113,20 +109,50 @@ def _axes(node: Map, scope: Scope, ratio: Callable[[str], str], problems: Proble
     return axes
 
 
+def _is_misnamed(axis: str, node: Map, problems: Problems) -> bool:
+    """Report an axis that would be taken for something else, by people or by `exclude`."""
+    if axis in _EXCLUDED:
+        message, advice = f"'{axis}' cannot be an axis: in 'exclude' it names a {axis}", "choose another name"
+    elif axis != ASPECT and axis.lower() in (ASPECT, EXCLUDE):
+        message, advice = f"'{axis}' would be an axis of its own", f"did you mean '{axis.lower()}'?"
+    else:
+        return False
+    problems.error("VS235", node.at_key(axis), message, advice)
+    return True
+
+
+def check_use(node: Map | None, cells: Sequence[Cell], used: Collection[str], problems: Problems) -> None:
+    """Warn of an axis that no text holds and no exclusion names: all of its values make the same."""
+    if node is None:
+        return
+    listed = node.get(EXCLUDE)
+    named = {key for entry in (listed if isinstance(listed, Seq) else ()) if isinstance(entry, Map) for key in entry}
+    for axis in dict(cells[0].axes):
+        count = len({dict(cell.axes)[axis] for cell in cells})
+        if count > 1 and axis != ASPECT and axis not in used and axis not in named:
+            problems.warning(
+                "VS234",
+                node.at_key(axis),
+                f"no text holds ${{{axis}}}, so the {count} values of '{axis}' make the same",
+                f"write ${{{axis}}} where they differ, or remove the axis",
+            )
+
+
 def _exclusions(
     node: Map,
     axes: Mapping[str, Sequence[str]],
     cells: Sequence[Cell],
     board: Board,
+    scope: Scope,
     ratio: Callable[[str], str],
     problems: Problems,
 ) -> tuple[Exclusion, ...]:
-    listed = node.get("exclude")
+    listed = node.get(EXCLUDE)
     found = []
     for entry in listed if isinstance(listed, Seq) else ():
         if not isinstance(entry, Map):
             continue
-        exclusion = _exclusion(entry, axes, board, ratio, problems)
+        exclusion = _exclusion(entry, axes, board, scope, ratio, problems)
         if exclusion is None:
             continue
         if any(exclusion.fits(cell) for cell in cells):
@@ -135,19 +161,26 @@ def _exclusions(
 
 
 def _exclusion(
-    entry: Map, axes: Mapping[str, Sequence[str]], board: Board, ratio: Callable[[str], str], problems: Problems
+    entry: Map,
+    axes: Mapping[str, Sequence[str]],
+    board: Board,
+    scope: Scope,
+    ratio: Callable[[str], str],
+    problems: Problems,
 ) -> Exclusion | None:
-    named = {
-        "shot": board.shots.keys() | board.absent.shots,
-        "still": set(board.stills),
-        "scene": {name for name, _ in board.scenes} | board.absent.scenes,
-    }
+    known_names = (
+        board.shots.keys() | board.absent.shots,
+        set(board.stills),
+        {name for name, _ in board.scenes} | board.absent.scenes,
+    )
+    named = dict(zip(_EXCLUDED, known_names, strict=True))
     values: dict[str, str] = {}
     names: dict[str, str] = {}
     is_sound = True
-    for key, value in entry.items():
-        text = word(value)
+    for key in entry:
+        text = nfc(entry.spelt(key))
         if key in axes:
+            text = scope.text(text, entry, key)
             text = ratio(text) if key == ASPECT else text
             values[key] = text
             known: Collection[str] = axes[key]

@@ -129,6 +129,7 @@ class Builder:
             location=still.place,
             burn=Burn(code=stage.project.code, shot=still.name, size=framing, text=texts.plain),
             review=_review(node),
+            title=scope.text(text_of(node, "title"), node, "title"),
             notes=scope.text(text_of(node, "notes"), node, "notes"),
             tags=_tags(node),
         )
@@ -188,6 +189,7 @@ class Builder:
             ),
             cut=_cut(stage, shot, chosen.duration),
             review=_review(node) if "review" in node else _NO_REVIEW,
+            title=stage.scope.text(text_of(node, "title"), node, "title") if "title" in node else "",
             notes=stage.scope.text(text_of(node, "notes"), node, "notes") if "notes" in node else "",
             tags=_tags(node) if "tags" in node else (),
         )
@@ -351,11 +353,12 @@ def _trimmed(stage: Stage, shot: Shot, key: str) -> int:
     trim = shot.map.get("trim")
     if not isinstance(trim, Map) or trim.get(key) is None:
         return 0
+    written = stage.scope.filled(trim, key)
     try:
-        return frames(trim[key], stage.project.fps)
+        return frames(written, stage.project.fps)
     except UnitError as fault:
-        message = f"{key}: '{trim[key]}' {fault}"
-        stage.problems.error("VS292", trim.at(key), message, "write 18f or 0.75s", shot.id)
+        message = f"{key}: '{written}' {fault}"
+        stage.problems.error("VS292", trim.at(key), message, f"write {fault.near or '18f or 0.75s'}", shot.id)
         return 0
 
 

@@ -25,7 +25,9 @@ SIZES = {
 }  # fmt: skip
 """The abbreviations of a shot list, spelt out for a model that reads words."""
 
-_NOTHING = frozenset(["", "none", "off", "no"])
+NOTHING = frozenset(["", "none", "off", "no"])
+"""What people write where they want none of a thing."""
+
 _MARKER = re.compile(r"@@|(?<![\w@])@([A-Za-z0-9][A-Za-z0-9._-]*)")
 _SERVICE_MARKER = re.compile(r"@(?:character|referenceImage|referenceAudio|reference)_\d+", re.IGNORECASE)
 _SENTENCE_END = tuple(".!?…:;。！？\"'”’»")
@@ -69,7 +71,7 @@ def frame_of(parts: Parts) -> Frame:
     """Return what the parts but prompt and dialogue make of a prompt."""
     opening = (f"Style: {_sentence(parts.style)}" if parts.style else "", _camera(parts.size, parts.move))
     closing = (
-        f"Sound effects: {_sentence(parts.sfx)}" if parts.sfx.lower() not in _NOTHING else "",
+        f"Sound effects: {_sentence(parts.sfx)}" if parts.sfx.lower() not in NOTHING else "",
         _sound("Ambience", parts.ambience, "ambient sound"),
         _sound("Music", parts.music, "music"),
         f"Avoid: {_sentence(', '.join(parts.avoid))}" if parts.avoid else "",
@@ -111,7 +113,7 @@ def _speech(entry: Spoken) -> str:
 def _sound(label: str, text: str, absent: str) -> str:
     if not text:
         return ""
-    return f"No {absent}." if text.lower() in _NOTHING else f"{label}: {_sentence(text)}"
+    return f"No {absent}." if text.lower() in NOTHING else f"{label}: {_sentence(text)}"
 
 
 def _sentence(text: str) -> str:

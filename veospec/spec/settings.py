@@ -18,6 +18,7 @@ from veospec.spec.variables import Scope
 
 DEFAULT_FPS = 24
 DEFAULT_SEED = 1
+JOINERS = ("local", "flow")
 FEWEST_JOINED = 2
 MOST_JOINED = 10
 
@@ -42,10 +43,11 @@ def project_of(document: Document, scope: Scope, problems: Problems) -> Project:
     slate = node.get("slate") if node is not None else None
     leader = Fraction(0)
     if isinstance(slate, Map) and "leader" in slate:
+        written = scope.filled(slate, "leader")
         try:
-            leader = seconds(slate["leader"], fps)
+            leader = seconds(written, fps)
         except UnitError as fault:
-            problems.error("VS292", slate.at("leader"), f"leader: '{slate['leader']}' {fault}", "write 2s")
+            problems.error("VS292", slate.at("leader"), f"leader: '{written}' {fault}", "write 2s")
     return Project(
         code=text_of(node, "code"),
         title=scope.text(text_of(node, "title"), node, "title") if node is not None else "",
@@ -83,11 +85,17 @@ def budget_of(document: Document, problems: Problems) -> Budget:
     return Budget(credit_limit, micro, ask)
 
 
-def policy_of(document: Document) -> Policy:
-    """Read `policy`."""
+def policy_of(document: Document, problems: Problems) -> Policy:
+    """Read `policy`. A refused request is never sent again as it was, so a retry needs to know what to change."""
     node = document.section("policy")
     reject = node.get("on_reject") if node is not None else None
     retries = whole(reject, "retries", 0)
+    if isinstance(reject, Map) and retries > 0 and "change" not in reject:
+        message, advice = f"retries: {retries} does nothing without 'change'", "add 'change: seed'"
+        problems.warning("VS249", reject.at("retries"), message, advice)
+    if isinstance(reject, Map) and retries == 0 and "change" in reject:
+        message = "'change' does nothing without 'retries'"
+        problems.warning("VS249", reject.at("change"), message, "add 'retries: 1', or remove it")
     return Policy(
         reject_retries=retries,
         reject_change=text_of(reject, "change") if retries else "",
@@ -95,11 +103,11 @@ def policy_of(document: Document) -> Policy:
     )
 
 
-def reel_of(document: Document, board: Board, problems: Problems) -> Reel:
+def reel_of(document: Document, board: Board, scope: Scope, problems: Problems) -> Reel:
     """Read `reel`; without an order the shots play as they are written."""
     node = document.section("reel")
     playing = [name for name, shot in board.shots.items() if not shot.is_omitted]
-    join = text_of(node, "join") or "local"
+    join = _joiner(node, scope, problems)
     if node is None or "order" not in node:
         return Reel(join, tuple(playing), is_asked=node is not None)
     order = []
@@ -119,6 +127,18 @@ def reel_of(document: Document, board: Board, problems: Problems) -> Reel:
         else:
             order.append(value)
     return Reel(join, tuple(order))
+
+
+def _joiner(node: Map | None, scope: Scope, problems: Problems) -> str:
+    """Return who joins; what a variable makes of it is known here only."""
+    written = text_of(node, "join")
+    if node is None or not written:
+        return JOINERS[0]
+    join = scope.text(written, node, "join")
+    if join not in JOINERS:
+        advice = did_you_mean(join, JOINERS)
+        problems.error("VS297", node.at("join"), f"there is nobody '{join[:60]}' who joins", advice)
+    return join
 
 
 def check_join(document: Document, storyboard: Storyboard, problems: Problems) -> None:

@@ -15,7 +15,7 @@ from veospec.model import Caption, Location, Mode
 from veospec.spec.board import STILL, Shot, Still, entries, text_of
 from veospec.spec.inputs import display_name, marker_slots
 from veospec.spec.names import did_you_mean
-from veospec.spec.prompt import Frame, Marked, Parts, Spoken, fill, frame_of, mark, plainly
+from veospec.spec.prompt import NOTHING, Frame, Marked, Parts, Spoken, fill, frame_of, mark, plainly
 from veospec.spec.stage import Stage
 from veospec.spec.tree import Map, Seq
 from veospec.spec.units import UnitError, seconds, spoken
@@ -117,7 +117,7 @@ def shot_setting(stage: Stage, shot: Shot, mode: Mode) -> Setting:
 
     def said(key: str) -> str:
         found = stage.written(node, key)
-        return voice.say(found[0], found[1], key) if found is not None and isinstance(found[0], str) else ""
+        return voice.say(found[0], found[1], key).strip() if found is not None and isinstance(found[0], str) else ""
 
     size, move = said("size"), said("move")
     parts = Parts(
@@ -158,7 +158,7 @@ def still_texts(stage: Stage, still: Still) -> tuple[Texts, str]:
     voice = _Voice(stage, subject, still)
     node = still.map
     written = stage.scope.text(text_of(node, "prompt"), node, "prompt")
-    size = voice.say(text_of(node, "size"), node, "size")
+    size = voice.say(text_of(node, "size"), node, "size").strip()
     parts = Parts(
         prompt="",
         style=_style(stage, voice, (node,)) if text_of(node, "style") else "",
@@ -186,7 +186,9 @@ def _with_cast(stage: Stage, item: Shot | Still, voice: _Voice, prompt: str) -> 
         if figure is not None and (look := text_of(figure.map, "describe")):
             who = voice.slots()[0].get(use.name.lower(), "")
             name = display_name(stage, figure)
-            words = stage.scope.text(look, figure.map, "describe").rstrip(". ")
+            words = stage.scope.text(look, figure.map, "describe").strip().rstrip(". ")
+            if not words:
+                continue
             lines.append(f"{who or name} is {name}: {words}." if who else f"{name}: {words}.")
     return "\n".join([*lines, prompt])
 
@@ -214,7 +216,7 @@ def _style(stage: Stage, voice: _Voice, owners: Sequence[Map | None]) -> str:
 def _avoid(node: Map, voice: _Voice, defaults: Map | None) -> tuple[str, ...]:
     owner = node if "avoid" in node else defaults
     words = (voice.say(v, h, k).strip() for v, h, k in entries(owner, "avoid") if isinstance(v, str))
-    return tuple(dict.fromkeys(word for word in words if word and word != NO_STYLE))
+    return tuple(dict.fromkeys(word for word in words if word.lower() not in NOTHING))
 
 
 def _dialogue(
@@ -226,6 +228,10 @@ def _dialogue(
         if not isinstance(entry, Map) or not text_of(entry, "line"):
             continue
         line = " ".join(voice.say(entry["line"], entry, "line").split())
+        if not line:
+            message, advice = "a line of dialogue without words", "write what is said, or remove it"
+            stage.problems.warning("VS295", entry.at("line"), message, advice, shot.id)
+            continue
         said_by, shown = _speaker(stage, shot, voice, entry)
         at = _when(stage, entry, "at", shot.id)
         until = _when(stage, entry, "until", shot.id)
@@ -244,7 +250,7 @@ def _read_at(begin: Fraction, letters: int) -> Fraction:
 
 def _speaker(stage: Stage, shot: Shot, voice: _Voice, entry: Map) -> tuple[str, str]:
     """Return who speaks, for the prompt and for people."""
-    name = stage.scope.text(text_of(entry, "who"), entry, "who")
+    name = stage.scope.text(text_of(entry, "who"), entry, "who").strip()
     figure = stage.board.characters.get(name)
     if figure is not None:
         shown = display_name(stage, figure)
@@ -260,10 +266,11 @@ def _speaker(stage: Stage, shot: Shot, voice: _Voice, entry: Map) -> tuple[str, 
 def _when(stage: Stage, entry: Map, key: str, subject: str) -> Fraction | None:
     if entry.get(key) is None:
         return None
+    written = stage.scope.filled(entry, key)
     try:
-        return seconds(entry[key], stage.project.fps)
+        return seconds(written, stage.project.fps)
     except UnitError as fault:
-        stage.problems.error("VS292", entry.at(key), f"{key}: '{entry[key]}' {fault}", "write 1.5s or 36f", subject)
+        stage.problems.error("VS292", entry.at(key), f"{key}: '{written}' {fault}", "write 1.5s or 36f", subject)
         return None
 
 

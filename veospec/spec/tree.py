@@ -21,6 +21,8 @@ Json: TypeAlias = Any
 Step: TypeAlias = str | int
 
 _LINE_END = re.compile(r"\r\n?|\n")
+_NUMBER = re.compile(r"(?:&\S+\s+)?([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))")
+"""A number where it is written, behind its anchor if it has one."""
 
 
 class Source:
@@ -40,6 +42,19 @@ class Source:
             self._starts = [0, *(found.end() for found in _LINE_END.finditer(self.text))]
         line = bisect_right(self._starts, index)
         return Location(self.file, line, index - self._starts[line - 1] + 1)
+
+    def spelt(self, value: Json, index: int) -> str:
+        """Return a scalar that begins at `index` as text: a number as it is written, so that a price of 9.90 stays
+        one; true and false in lower case; nothing for a value of another kind.
+        """
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if not isinstance(value, int | float):
+            return ""
+        found = _NUMBER.match(self.text, index)
+        return found[1] if found is not None and float(found[1]) == value else str(value)
 
 
 class Map(dict[str, Json]):
@@ -63,6 +78,11 @@ class Map(dict[str, Json]):
     def at_key(self, key: str) -> Location:
         """Where `key` is written; the mapping itself when there is no such key."""
         return self._spot(key, 0)
+
+    def spelt(self, key: str) -> str:
+        """The scalar of `key` as text; see `Source.spelt`."""
+        number = next(number for number, name in enumerate(self) if name == key)
+        return self.source.spelt(self[key], self.source.spots[self.base + 2 * number + 1])
 
     def _spot(self, key: str, which: int) -> Location:
         for number, name in enumerate(self):
@@ -107,6 +127,10 @@ class Seq(list[Json]):
         if not 0 <= number < len(self):
             return self.here
         return self.source.location(self.source.spots[self.base + number])
+
+    def spelt(self, number: int) -> str:
+        """The scalar of an item as text; see `Source.spelt`."""
+        return self.source.spelt(self[number], self.source.spots[self.base + number])
 
 
 class Tree:

@@ -16,7 +16,11 @@ Source: useapi.net Google Flow API v1 reference, POST /videos, `startFrameIndex_
 
 
 class UnitError(ValueError):
-    """The text is no length; says what is."""
+    """The text is no length; says what is. `near` is a length that could be written instead, or ""."""
+
+    def __init__(self, message: str, near: str = "") -> None:
+        super().__init__(message)
+        self.near = near
 
 
 def seconds(value: object, fps: int, *, bare: bool = True) -> Fraction:
@@ -47,7 +51,7 @@ def frames(value: object, fps: int, *, bare: bool = False) -> int:
         raise UnitError(f"write the unit: {_number(amount)}f or {_number(amount)}s")
     exact = amount * fps if unit == "s" else amount
     if exact.denominator != 1:
-        raise UnitError(f"is no whole number of frames at {fps} fps")
+        raise UnitError(f"is no whole number of frames at {fps} fps", f"{round(exact)}f")
     return exact.numerator
 
 

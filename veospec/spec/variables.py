@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from veospec.model import Location
 from veospec.spec.names import did_you_mean, nfc
 from veospec.spec.problems import Problems
-from veospec.spec.tree import Map, Seq
+from veospec.spec.tree import Json, Map, Seq
 
 _USE = re.compile(r"\$\$\{|\$\{([^${}]*)\}|\$\{")
 _ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\Z", re.DOTALL)
@@ -43,12 +43,18 @@ class Scope:
         self._problems = problems
         self._done: dict[str, str] = {}
         self._open: list[str] = []
+        self.used_axes: set[str] = set()
 
     def text(self, value: str, holder: Map | Seq, key: str | int) -> str:
         """Return the text in form NFC with every variable filled in; `holder` and `key` say where it is written."""
         if "$" not in value:
             return value if value.isascii() else nfc(value)
         return nfc(self.verbatim(value, holder, key))
+
+    def filled(self, holder: Map, key: str) -> Json:
+        """Return a value with its variables filled in if it is a text: a length, for one."""
+        value = holder[key]
+        return self.text(value, holder, key) if isinstance(value, str) else value
 
     def verbatim(self, value: str, holder: Map | Seq, key: str | int) -> str:
         """Return the text with every variable filled in, in the Unicode form in which it is written: a path."""
@@ -118,6 +124,7 @@ class Scope:
 
     def _named(self, name: str, place: Location) -> str:
         if name in self._axes:
+            self.used_axes.add(name)
             return self._axes[name]
         if name in self._done:
             return self._done[name]
@@ -131,9 +138,9 @@ class Scope:
             self._problems.error("VS220", place, f"there is no variable '{name[:60]}'", advice)
             return ""
         value = self._vars[name]
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            return ""
         self._open.append(name)
-        self._done[name] = self._expand(value, self._vars.at(name)) if isinstance(value, str) else str(value)
+        self._done[name] = (
+            self._expand(value, self._vars.at(name)) if isinstance(value, str) else self._vars.spelt(name)
+        )
         self._open.pop()
         return self._done[name]

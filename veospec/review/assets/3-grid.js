@@ -19,7 +19,7 @@ function matches(shot) {
   const rule = FILTERS.find((f) => f[0] === filter)[2];
   if (!inCell(shot) || !rule(shot)) return false;
   if (!query) return true;
-  const text = [shot.name, shot.prompt, notesOf(shot), shot.framing, shot.model, ...shot.tags, ...shot.dialogue.map((d) => d.line)];
+  const text = [shot.name, shot.title, shot.prompt, notesOf(shot), shot.framing, shot.model, ...shot.tags, ...shot.dialogue.map((d) => d.line)];
   return text.join('\n').toLocaleLowerCase().includes(query);
 }
 const STILLS = '\u0000stills';
@@ -66,14 +66,14 @@ function card(shot) {
   if (take.file && take.state === 'stale') frame.append(el('span', { class: 'flagged' }, 'Out of date'));
   else if (take.flags && take.flags.length) frame.append(el('span', { class: 'flagged' }, take.flags[0]));
   const takes = shot.takes.filter((t) => t.take).length;
-  const label = [shot.name, shot.framing, `take ${selectOf(shot)} of ${takes}`, stateOf(shot)[1]].filter(Boolean).join(', ');
+  const label = [shot.name, shot.title, shot.framing, `take ${selectOf(shot)} of ${takes}`, stateOf(shot)[1]].filter(Boolean).join(', ');
   const button = el('button', { type: 'button', 'aria-label': label, onclick: () => openViewer(shot) },
     frame,
     el('span', { class: 'line1' },
       el('span', { class: 'name', dir: 'auto' }, shot.name),
       takes > 1 ? el('span', { class: 'ring', title: `take ${selectOf(shot)} of ${takes}` }, String(selectOf(shot))) : null,
       stateBadge(shot)),
-    el('span', { class: 'line2', dir: 'auto' }, shot.brief || shot.prompt));
+    el('span', { class: 'line2', dir: 'auto' }, [shot.title, shot.brief || shot.prompt].filter(Boolean).join(' · ')));
   if (take.file && shot.kind === 'clip') hover(button, frame, take);
   return button;
 }
@@ -124,7 +124,8 @@ function paintGrid() {
       list.append(item);
     }
     return el('section', { class: 'scene', 'aria-labelledby': heading.id },
-      el('header', {}, heading, el('span', { class: 'count' }, plural(shots.length, id === STILLS ? 'still' : 'shot'))), list);
+      el('header', {}, heading, el('span', { class: 'count' }, plural(shots.length, id === STILLS ? 'still' : 'shot'))),
+      scene && scene.notes ? el('p', { class: 'said', dir: 'auto' }, scene.notes) : null, list);
   });
   $('shots').replaceChildren(...sections);
   $('nothing').hidden = sections.length > 0;

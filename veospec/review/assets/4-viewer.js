@@ -185,7 +185,7 @@ function paintViewer() {
     iconButton('close', 'Close (Esc)', closeViewer),
     el('div', { class: 'titles' },
       el('h2', { id: 'v-title', dir: 'auto', tabindex: '-1', 'data-first': '' }, shot.name),
-      el('span', { class: 'sub', dir: 'auto' }, [sceneText(shot), shot.framing].filter(Boolean).join(' · '))),
+      el('span', { class: 'sub', dir: 'auto' }, [shot.title, sceneText(shot), shot.framing].filter(Boolean).join(' · '))),
     el('span', { class: 'pos t' }, `${at + 1} / ${list.length}`),
     iconButton('back', 'Previous shot (P)', () => step(-1), { disabled: at <= 0 }),
     iconButton('on', 'Next shot (N)', () => step(1), { disabled: at >= list.length - 1 }));
@@ -339,6 +339,7 @@ function reviewSection(shot) {
   const undo = el('button', { type: 'button', class: 'quiet', hidden: !mine, onclick: () => { delete edits[idOf(shot)]; keep(); for (const t of twins.get(idOf(shot))) paintCard(t); paintChips(); repaintKeepingFrame(); } }, 'Undo my edits');
   notes.addEventListener('input', () => { undo.hidden = !edits[idOf(shot)]; });
   return section('Review', shot.by ? `last by ${shot.by}` : '', group,
+    shot.said ? el('p', { class: 'text quiet-text', dir: 'auto' }, shot.said) : null,
     isOld(shot) ? el('p', { class: 'warn' }, 'The bytes have changed since this shot was marked done. Mark it done again to approve what you see.') : null, notes, undo);
 }
 function changeSection(take) {
