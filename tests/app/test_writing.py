@@ -69,6 +69,14 @@ def test_one_value_changes_and_everything_else_stays(
     assert [p.name for p in veospec.folder.iterdir()] == ["shots.yaml"]
 
 
+@pytest.mark.parametrize("take", ["2", "T02", "t2"])
+def test_a_take_is_named_as_the_lists_name_it(veospec: Person, take: str) -> None:
+    veospec.write("veospec: 1\nshots:\n  - id: SH010\n    prompt: Rain.\n    takes: 2\n")
+    veospec("select", "SH010", take)
+    assert "select: 2\n" in (veospec.folder / "shots.yaml").read_text()
+    assert "'T' is no take like 2 or T02" in veospec("select", "SH010", "T", code=2).err
+
+
 def test_saying_it_twice_changes_nothing_more(veospec: Person) -> None:
     path = veospec.write(BOARD)
     veospec("select", "SH010", "2")

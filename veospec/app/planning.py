@@ -26,6 +26,10 @@ from veospec.run.flights import Snapshot
 from veospec.spec.names import did_you_mean
 from veospec.store.layout import Store
 
+_SAVED = b'"fingerprint": "'
+"""What is near the beginning of a saved plan, whatever its name is."""
+
+_HEAD_BYTES = 8 << 10
 _STORYBOARD = re.compile(r'\s*\{(?!.*"saved")', re.DOTALL)
 
 
@@ -158,8 +162,9 @@ def narrowed(project: Project) -> Storyboard:
 
 def save_plan(plan: Plan, choices: Choices, output: Path) -> None:
     """Write a plan file for `apply FILE`."""
-    from veospec.app.writing import write_text
+    from veospec.app.writing import check_ours, write_text
 
+    check_ours(output, _SAVED, "saved plan")
     write_text(output, render_saved(plan, choices.saved(), os.urandom(16).hex()))
 
 
@@ -168,9 +173,11 @@ def read_saved(path: Path) -> SavedPlan | None:
 
     Raises `UsageError` for a plan file that cannot be obeyed.
     """
-    if path.suffix.lower() != ".json":
-        return None
     try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+        if path.suffix.lower() != ".json" and not (head.startswith(b"{") and _SAVED in head):
+            return None
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return None

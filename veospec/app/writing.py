@@ -9,11 +9,34 @@ from pathlib import Path
 
 from veospec.errors import UsageError
 
+_EDGE_BYTES = 8 << 10
+
+
+def check_ours(path: Path, mark: bytes, what: str) -> None:
+    """Raise `UsageError` when a file that somebody else wrote lies where one of ours is about to be written.
+
+    Ours has `mark` near its beginning or its end.
+    """
+    try:
+        if not path.is_file():
+            return
+        with path.open("rb") as stream:
+            head = stream.read(_EDGE_BYTES)
+            stream.seek(max(0, path.stat().st_size - _EDGE_BYTES))
+            tail = stream.read(_EDGE_BYTES)
+    except OSError:
+        return  # who writes it says why it cannot be written
+    if head and mark not in head and mark not in tail:
+        raise UsageError(f"{path} is there already and is no {what}", "give another name, or remove that file")
+
 
 def write_text(path: Path, text: str) -> None:
     """Replace or make a text file in one step, keeping its mode. Raises `UsageError` when it cannot be written."""
     try:
         real = path.resolve() if path.is_symlink() else path
+        if real.exists() and not real.is_file():  # a pipe or a device is written to, never replaced
+            real.write_text(text, encoding="utf-8")
+            return
         mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
         descriptor, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
         try:

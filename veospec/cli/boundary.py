@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from veospec.errors import Exit, SpecInvalid, SpecUnreadable, VeospecError
+from veospec.errors import Exit, SpecInvalid, SpecUnreadable, UsageError, VeospecError
 
 if TYPE_CHECKING:
     from veospec.quick import Question
@@ -22,6 +24,7 @@ def run(arguments: Sequence[str], question: Question | None = None) -> int:
     """
     from veospec.cli.main import cli
 
+    _speak_utf8()
     try:
         result = cli.main(args=list(arguments), prog_name="veospec", standalone_mode=False, obj=question)
         return int(result) if isinstance(result, int) else Exit.DONE
@@ -31,16 +34,42 @@ def run(arguments: Sequence[str], question: Question | None = None) -> int:
         error.show()
         return Exit.USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        _complain("interrupted")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:  # click's own answer to a reader of its help who went away
         return Exit.DONE
     except VeospecError as error:
         tell(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last fence before a person sees a traceback
+        if isinstance(error, FileNotFoundError) and not _has_folder():
+            tell(UsageError("the current folder does not exist any more", "go to another one"))
+            return Exit.USAGE
         return _bug(error)
+
+
+def _speak_utf8() -> None:
+    """Print UTF-8 whatever the locale says: a storyboard that goes into a file must not lose a letter.
+
+    A file name that is no text in any encoding is escaped.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _has_folder() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _complain(text: str) -> None:
+    from veospec.cli.say import complain
+
+    complain(text)
 
 
 def tell(error: VeospecError) -> None:
@@ -63,18 +92,18 @@ def tell(error: VeospecError) -> None:
 def _bug(error: BaseException) -> int:
     """Write where it happened (no values, so no secrets) to a log and say so in two lines."""
     import traceback
-    from pathlib import Path
 
     from veospec.cli.say import complain
 
     frames = traceback.extract_tb(error.__traceback__)
     report = "".join(f"{f.filename}:{f.lineno} {f.name}\n" for f in frames) + type(error).__name__ + "\n"
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "veospec"
-    where = str(home / "bug.log")
+    where = ""
     try:
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "veospec"
+        where = str(home / "bug.log")
         home.mkdir(parents=True, exist_ok=True)
         Path(where).write_text(report, encoding="utf-8")
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: this user has no home
         where = ""
     complain(f"error: this is a bug in veospec ({type(error).__name__}); nothing more was done")
     complain(f"  its trace is in {where}" if where else "  " + report.replace("\n", "\n  ").rstrip())

@@ -90,8 +90,10 @@ def comment(spec: Path, output: Path | None, base: Path | None, *, no_prompts: b
     if output is None:
         say(text.rstrip("\n"))
     else:
-        from veospec.app.writing import write_text
+        from veospec.app.writing import check_ours, write_text
+        from veospec.review.comment import MARK
 
+        check_ours(output, MARK.encode(), "comment")
         write_text(output, text)
         say(f"wrote {output}")
     return Exit.DONE

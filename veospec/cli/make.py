@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,7 +75,7 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
     else:
         lines = list(plan_lines(made, show_all=show_all))
         if output is not None:
-            lines.append(f"saved to {output}; carry it out with: veospec apply {output}")
+            lines.append(f"saved to {output}; carry it out with: veospec apply {quote(str(output))}")
     for line in lines:
         say(line)
     ended = Exit.CHANGES if exit_code and made.has_work else Exit.DONE

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from veospec.app.writing import check_ours
 from veospec.cli.say import complain
 from veospec.errors import UsageError
 from veospec.model import Cost
@@ -68,24 +69,37 @@ def _event_file(path: Path | None) -> Iterator[Listener]:
     if path is None:
         yield NullListener()
         return
+    check_ours(path, b'{"veospec_events": ', "file of events")
     try:
         stream = path.open("w", encoding="ascii", newline="\n")
     except OSError as error:
         raise UsageError(f"cannot write events to {path}: {error.strerror}") from error
-    with stream:
-        yield Recorder(stream)
+    recorder = Recorder(stream, path)
+    try:
+        yield recorder
+    finally:
+        with suppress(OSError):  # the recorder has said so
+            stream.close()
 
 
 class Recorder:
-    """Writes each event as one line at once, so that a reader can follow."""
+    """Writes each event as one line at once, so that a reader can follow. A full disk does not stop a paid run."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, path: Path) -> None:
         self._stream = stream
+        self._path = path
+        self._is_lost = False
 
     def tell(self, event: RunEvent) -> None:
         """Write the event."""
-        self._stream.write(ndjson(event, datetime.now(UTC)) + "\n")
-        self._stream.flush()
+        if self._is_lost:
+            return
+        try:
+            self._stream.write(ndjson(event, datetime.now(UTC)) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            self._is_lost = True
+            complain(f"note: no more events in {self._path}: {error.strerror}; the run goes on")
 
 
 class PlainView:

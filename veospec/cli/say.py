@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from veospec.errors import UsageError
 from veospec.model import Problem, Severity
 from veospec.review.safe import annotation_message, annotation_property
 from veospec.review.safe import terminal as term
@@ -18,18 +21,36 @@ if TYPE_CHECKING:
 
 
 def say(text: str = "") -> None:
-    """Print a result line to standard output."""
-    click.echo(text)
+    """Print a result line to standard output. Raises `UsageError` when it cannot be written.
+
+    That nobody reads on (`| head`) is no failure: the rest is done, and the exit code tells how it went.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        mute(sys.stdout)
+    except OSError as error:
+        mute(sys.stdout)
+        raise UsageError(f"cannot write to standard output: {error.strerror}", "what was done is done") from error
 
 
 def complain(text: str) -> None:
-    """Print a line about the work itself to standard error."""
-    click.echo(text, err=True)
+    """Print a line about the work itself to standard error; where that cannot be written, the work goes on."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        mute(sys.stderr)
+
+
+def mute(stream: TextIO) -> None:
+    """Let what is still to be printed go nowhere."""
+    with suppress(OSError, ValueError):  # a stream of a test has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say_json(document: Any) -> None:
     """Print JSON values."""
-    click.echo(json_text(document))
+    say(json_text(document))
 
 
 def json_text(document: Any) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 import click
 
@@ -24,7 +27,7 @@ def init(folder: Path, ci: str | None, *, minimal: bool, force: bool) -> int:
     for path in start(folder, is_minimal=minimal, ci=ci or "", should_overwrite=force):
         say(f"wrote {path}")
     if ci is None:
-        say(f"next: veospec plan {folder / 'shots.yaml'}")
+        say(f"next: veospec plan {quote(str(folder / 'shots.yaml'))}")
     return Exit.DONE
 
 
@@ -53,9 +56,20 @@ def import_(source: Path, output: Path | None, *, force: bool) -> int:
     return Exit.DONE
 
 
+class _Take(click.ParamType[int]):
+    name = "take"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read `2`, and `T02` as it stands in every list of takes."""
+        found = re.fullmatch(r"[Tt]?0*([1-9][0-9]?)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no take like 2 or T02", param, ctx)
+        return int(found[1])
+
+
 @click.command()
 @click.argument("shot", required=False)
-@click.argument("take", type=click.IntRange(min=1), required=False)
+@click.argument("take", type=_Take(), required=False)
 @spec_option
 @click.option("--from", "patch", type=click.Path(path_type=Path, dir_okay=False), help="A patch from the review page.")
 def select(shot: str | None, take: int | None, spec: Path, patch: Path | None) -> int:

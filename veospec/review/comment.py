@@ -47,6 +47,10 @@ class Links(Struct, frozen=True):
 _NO_LINKS = Links()
 
 
+MARK = "<!-- veospec comment "
+"""How the last line of every comment begins."""
+
+
 def plan_comment(
     plan: Plan,
     *,
@@ -101,7 +105,7 @@ def problems_comment(spec: str, problems: Sequence[Problem], *, limit_bytes: int
 
 def marker(spec: str) -> str:
     """Return the invisible last line by which a job finds its own comment again, one per storyboard."""
-    return f"<!-- veospec comment 1: {quote(spec, safe='/.')[:200].replace('--', '-%2D')} -->"
+    return f"{MARK}1: {quote(spec, safe='/.')[:200].replace('--', '-%2D')} -->"
 
 
 def _summary(plan: Plan, before: Manifest | None) -> str:
