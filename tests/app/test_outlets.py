@@ -112,7 +112,7 @@ def test_a_device_is_written_to_and_not_replaced(veospec: Person) -> None:
     veospec.write(FILM)
     pipe = veospec.folder / "pipe"
     os.mkfifo(pipe)
-    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+    with subprocess.Popen(["timeout", "60", "cat", str(pipe)], stdout=subprocess.PIPE) as reader:
         veospec("plan", "-o", str(pipe))
         assert reader.stdout is not None
         assert json.loads(reader.stdout.read())["spec"] == "shots.yaml"
