@@ -3,6 +3,9 @@
 A storyboard is compiled once into these values; from then on nothing in the program sees YAML, dicts of
 unknown shape, or paths outside the project. Lengths of time are exact `Fraction` seconds, lengths of film
 are whole frames at the project's rate, money is whole credits or micro-dollars.
+
+Values that come once for every shot are `gc=False`: frozen, and made of older values only, they are never part of a
+cycle, so Python's collector has nothing to find in them and needs to remember none.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ Key: TypeAlias = str
 # -- problems ---------------------------------------------------------------------------------------------
 
 
-class Location(Struct, frozen=True, order=True):
+class Location(Struct, frozen=True, gc=False, order=True):
     """A place in a text file; line and column count from 1, as editors do."""
 
     file: str
@@ -101,27 +104,27 @@ class Cell(Struct, frozen=True):
         )
 
 
-class FileSource(Struct, frozen=True):
+class FileSource(Struct, frozen=True, gc=False):
     """A file of the project. `path` is POSIX, relative to the folder of the main spec file."""
 
     path: str
     asset: str = ""
 
 
-class NodeSource(Struct, frozen=True):
+class NodeSource(Struct, frozen=True, gc=False):
     """The selected take of another node; `frame` is `first`, `last` or a frame number, empty for the whole file."""
 
     node: NodeId
     frame: str = ""
 
 
-class PresetVoice(Struct, frozen=True):
+class PresetVoice(Struct, frozen=True, gc=False):
     """A system voice by its catalogue spelling."""
 
     name: str
 
 
-class OwnVoice(Struct, frozen=True):
+class OwnVoice(Struct, frozen=True, gc=False):
     """A voice made once per account from a preset, a line to speak (1-120) and a performance note (1-120)."""
 
     name: str
@@ -143,7 +146,7 @@ class Character(Struct, frozen=True):
 Source: TypeAlias = FileSource | NodeSource | PresetVoice | OwnVoice | Character
 
 
-class Input(Struct, frozen=True):
+class Input(Struct, frozen=True, gc=False):
     """One filled slot of a request.
 
     Slots: `start`, `end`, `reference_1`..., `character_1`..., `voice_1`..., `source` (the clip that is edited,
@@ -155,7 +158,7 @@ class Input(Struct, frozen=True):
     location: Location
 
 
-class Caption(Struct, frozen=True):
+class Caption(Struct, frozen=True, gc=False):
     """A line of dialogue; `at` and `until` are seconds from the start of the clip as generated."""
 
     who: str
@@ -164,7 +167,7 @@ class Caption(Struct, frozen=True):
     until: Fraction
 
 
-class Burn(Struct, frozen=True):
+class Burn(Struct, frozen=True, gc=False):
     """What an animatic writes into the picture. Part of the key for the `local` provider only."""
 
     code: str = ""
@@ -178,7 +181,7 @@ class Burn(Struct, frozen=True):
     captions: tuple[Caption, ...] = ()
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     """Everything the storyboard says about one generation, before its inputs have digests.
 
     `model` is the catalogue's own id (aliases are resolved), `prompt` the final text that is sent (NFC, LF,
@@ -216,7 +219,7 @@ class TransitionKind(StrEnum):
     FADE = "fade"
 
 
-class Cut(Struct, frozen=True):
+class Cut(Struct, frozen=True, gc=False):
     """How the cut uses a shot; whole frames at the project's rate. The transition leads *out of* the shot."""
 
     head: int = 0
@@ -225,7 +228,7 @@ class Cut(Struct, frozen=True):
     transition_frames: int = 0
 
 
-class Review(Struct, frozen=True):
+class Review(Struct, frozen=True, gc=False):
     """What a person said of a shot; `approved` is the digest that was approved, or empty."""
 
     status: str = ""
@@ -234,7 +237,7 @@ class Review(Struct, frozen=True):
     note: str = ""
 
 
-class Node(Struct, frozen=True):
+class Node(Struct, frozen=True, gc=False):
     """One thing to make: a still, a shot in one cell, the upscale of a selected take, a joined extension."""
 
     id: NodeId
@@ -352,7 +355,7 @@ class Storyboard(Struct, frozen=True):
 # -- facts and money --------------------------------------------------------------------------------------
 
 
-class InputFact(Struct, frozen=True):
+class InputFact(Struct, frozen=True, gc=False):
     """What is known of a project file: `type` is `png`, `jpeg`, `webp`, `mp4` or empty when it is none of these.
 
     `missing` says why the file could not be read, as a clause ("does not exist", "is a symbolic link"); `near` are
@@ -383,7 +386,7 @@ class MediaFacts(Struct, frozen=True):
     audio_codec: str = ""
 
 
-class Cost(Struct, frozen=True):
+class Cost(Struct, frozen=True, gc=False):
     """A price. `credits`/`micro_usd` None means unknown, which is never the same as 0.
 
     `is_ceiling` marks the dearest reading of a price that depends on something not known (the plan class).

@@ -36,6 +36,8 @@ _STORE_VERSION = b"veospec store 1\n"
 _DEFAULT_SPEC = "shots.yaml"
 _HEAD_BYTES = 128
 _MOST_BYTES = 1 << 30
+_PIECE_BYTES = 64 << 10
+_LINE_BYTES = 1 << 10
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECTIONS = 9
@@ -82,14 +84,17 @@ def answer(arguments: Sequence[str]) -> int | Edit | None:
         return None
     try:
         spec = _spec(arguments)
-        text = _content(spec, os.O_RDONLY)
-        root = _store(spec, text)
-        lease = _leased(root) if arguments[0] == "apply" else -1
+        text = os.open(spec, _READ)
         try:
-            said = _checked(root, os.path.realpath(spec), text, arguments)
+            root = _store(spec, text)
+            lease = _leased(root) if arguments[0] == "apply" else -1
+            try:
+                said = _checked(root, os.path.realpath(spec), text, arguments)
+            finally:
+                if lease >= 0:
+                    os.close(lease)
         finally:
-            if lease >= 0:
-                os.close(lease)
+            os.close(text)
     except (OSError, ValueError, IndexError, OverflowError, NoAnswerError):
         return None
     return said if isinstance(said, Edit) else _say(*said)
@@ -160,7 +165,7 @@ def _spec(arguments: Sequence[str]) -> str:
     return named[0] if named else _DEFAULT_SPEC
 
 
-def _store(spec: str, text: bytes) -> str:
+def _store(spec: str, text: int) -> str:
     """Return where the store seems to be, by the rules of `Store.for_project`."""
     project = os.path.dirname(os.path.join(os.getcwd(), spec))
     home = os.environ.get("VEOSPEC_HOME") or _written_store(text) or _STORE
@@ -171,26 +176,50 @@ def _store(spec: str, text: bytes) -> str:
     return root
 
 
-def _written_store(text: bytes) -> str:
+def _written_store(text: int) -> str:
     """Return what stands behind `store:` at the beginning of a line, if it is a plain word."""
-    at = text.find(b"\nstore:")
-    if at < 0:
-        return ""
-    word = text[at + 7 : text.find(b"\n", at + 7)].decode("ascii").strip().strip("\"'")
-    return word if word.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum() else ""
+    key = b"\nstore:"
+    begin, tail = 0, b""
+    while piece := os.pread(text, _PIECE_BYTES, begin):
+        begin += len(piece)
+        piece = tail + piece
+        at = piece.find(key)
+        if at >= 0:
+            line = os.pread(text, _LINE_BYTES, begin - len(piece) + at + len(key)).partition(b"\n")[0]
+            word = line.decode("ascii").strip().strip("\"'")
+            plain = word.replace("/", "").replace("-", "").replace("_", "").replace(".", "")
+            return word if plain.isalnum() else ""
+        tail = piece[-len(key) :]
+    return ""
 
 
-def _content(path: str, flags: int) -> bytes:
-    """Return all bytes of a file."""
-    fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+def _content(path: str) -> bytes:
+    """Return all bytes of a file that is no link."""
+    fd = os.open(path, _READ | os.O_NOFOLLOW)
     try:
-        length = os.fstat(fd).st_size
-        content = os.read(fd, length + 1)
+        return _whole(fd)
     finally:
         os.close(fd)
+
+
+def _whole(fd: int) -> bytes:
+    length = os.fstat(fd).st_size
+    content = os.pread(fd, length + 1, 0)
     if len(content) != length:
         raise NoAnswerError
     return content
+
+
+def _is_same(text: int, fd: int, begin: int, length: int) -> bool:
+    """Return whether the whole text lies there, piece by piece: both of them at once are much to hold."""
+    if length < 0 or os.fstat(text).st_size != length:
+        return False
+    for at in range(0, length, _PIECE_BYTES):
+        size = min(_PIECE_BYTES, length - at)
+        piece = os.pread(text, size, at)
+        if len(piece) != size or piece != os.pread(fd, size, begin + at):
+            return False
+    return not os.pread(text, 1, length)
 
 
 def _leased(root: str) -> int:
@@ -206,7 +235,7 @@ def _leased(root: str) -> int:
     return fd
 
 
-def _checked(root: str, main: str, text: bytes, arguments: Sequence[str]) -> tuple[str, str] | Edit:
+def _checked(root: str, main: str, text: int, arguments: Sequence[str]) -> tuple[str, str] | Edit:
     """Return what was said (stdout, stderr) when everything is as it was, or but for the main text. Raises."""
     fd = os.open(witness_path(root, arguments), _READ | os.O_NOFOLLOW)
     try:
@@ -218,26 +247,28 @@ def _checked(root: str, main: str, text: bytes, arguments: Sequence[str]) -> tup
             name, is_set, value = variable.partition("=")
             if os.environ.get(name) != (value if is_set else None):
                 raise NoAnswerError
-        others = [_content(other, os.O_NOFOLLOW) for other in texts[1:]]
-        length = os.fstat(fd).st_size - os.lseek(fd, 0, os.SEEK_CUR) - sum(map(len, others)) - n_note
-        if length < 0 or (length != len(text) and arguments[0] != "plan"):
+        others = [_content(other) for other in texts[1:]]
+        begin = os.lseek(fd, 0, os.SEEK_CUR)
+        length = os.fstat(fd).st_size - begin - sum(map(len, others)) - n_note
+        is_same = _is_same(text, fd, begin, length)
+        if length < 0 or (not is_same and arguments[0] != "plan"):
             raise NoAnswerError
-        before = os.read(fd, length)
-        if (before != text and arguments[0] != "plan") or any(os.read(fd, len(other)) != other for other in others):
+        os.lseek(fd, begin + length, os.SEEK_SET)
+        if any(os.read(fd, len(other)) != other for other in others):
             raise NoAnswerError
-        if _content(f"{root}/version", os.O_NOFOLLOW) != _STORE_VERSION:
+        if _content(f"{root}/version") != _STORE_VERSION:
             raise NoAnswerError
-        note = os.read(fd, n_note) if before != text else b""
+        before, note = (b"", b"") if is_same else (os.pread(fd, length, begin), os.read(fd, n_note))
     finally:
         os.close(fd)
     _same_files(folders, [int(count) for count in counts], names, stamps)
     if any(_size(path) >= 0 for path in absent) or any(_size(path) > 0 for path in hollow):
         raise NoAnswerError
     out, err = said
-    if before != text:
+    if not is_same:
         if crc32(note, crc32(before)) != note_check:
             raise NoAnswerError
-        return Edit(before, text, (out, err), note)
+        return Edit(before, _whole(text), (out, err), note)
     if not (out + err).replace("\n", "").isprintable():
         raise NoAnswerError
     return out, err

@@ -462,6 +462,35 @@ def counted(film: Film, *command: str) -> dict[str, Any]:
     return seen
 
 
+@pytest.mark.parametrize("ahead", range(12))
+def test_a_store_is_found_wherever_a_piece_of_the_text_ends(
+    film: Film, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick, "_PIECE_BYTES", 10)
+    film.person.write(FILM + "#" * ahead + "\nstore: .cache/film\n")
+    (film.folder / ".cache").mkdir()
+    (film.folder / ".veospec").rename(film.folder / ".cache/film")
+    film.slow("plan")
+    assert film.fast("plan") is not None
+
+
+@pytest.mark.parametrize("change", ["first", "last", "shorter", "longer"])
+def test_a_long_text_is_compared_to_its_end(film: Film, change: str) -> None:
+    long = FILM + "# the same again\n" * 9_000 + "# end\n"
+    film.person.write(long)
+    film.settle()
+    others = {
+        "first": long.replace("1", "1 ", 1),
+        "last": long[:-2] + "t\n",
+        "shorter": long[:-1],
+        "longer": long + "#",
+    }
+    film.person.write(others[change])
+    assert film.fast("apply") is None
+    assert film.fast("plan") is None
+    film.person.write(long)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_to_do_costs_next_to_nothing(film: Film, command: tuple[str, ...]) -> None:
     """No database, no socket, no digest, none of the program's rooms: a handful of files is opened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -26,6 +27,7 @@ from veospec.model import (
     TransitionKind,
 )
 from veospec.spec.compiler import compile_storyboard, first_look
+from veospec.spec.tree import Source
 
 FERRY = CASES / "valid/night-ferry.yaml"
 SHOT = "veospec: 1\nshots:\n  - id: SH010\n    prompt: A kite.\n"
@@ -481,3 +483,19 @@ def test_words_for_people_arrive() -> None:
 )
 def test_blanks_around_a_text_say_nothing(line: str, prompt: str) -> None:
     assert node(board(f"{SHOT}    {line}\n"), "SH010").request.prompt == prompt
+
+
+# -- memory --
+
+
+def test_nothing_of_the_text_is_held_when_the_storyboard_stands() -> None:
+    """Ten thousand shots are read with Python's cycle collector off, so nothing may need it."""
+    gc.collect()
+    gc.disable()
+    try:
+        outcome = compiled("veospec: 1\ninclude: more.yaml\n", files={"more.yaml": SHOT}, outlines=True)
+        held = [each.file for each in gc.get_objects() if isinstance(each, Source) and each.text]
+    finally:
+        gc.enable()
+    assert outcome.storyboard is not None
+    assert held == []

@@ -64,7 +64,7 @@ class Change(Struct, frozen=True):
     after: str
 
 
-class Reason(Struct, frozen=True):
+class Reason(Struct, frozen=True, gc=False):
     """Why a step is what it is."""
 
     why: Why
@@ -72,7 +72,7 @@ class Reason(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """One take of one node.
 
     `key` is None while an input is not made yet; then `identity` still tells equal steps apart: it is the digest
@@ -156,7 +156,7 @@ class Plan(Struct, frozen=True):
         return any(s.action not in (Action.REUSE, Action.REFUSED) for s in self.steps)
 
 
-class Known(Struct, frozen=True):
+class Known(Struct, frozen=True, gc=False):
     """A stored take: `present` tells whether its bytes are there as the record says."""
 
     key: Key

@@ -33,7 +33,7 @@ class To(StrEnum):
     SHOT = "shot"
 
 
-class Ref(Struct, frozen=True):
+class Ref(Struct, frozen=True, gc=False):
     """One reference that was found. `frame` is set for a picture out of a clip, `via` for one of a character."""
 
     to: To
@@ -48,14 +48,14 @@ class Ref(Struct, frozen=True):
         return STILL + self.name if self.to is To.STILL else self.name if self.to is To.SHOT else ""
 
 
-class Use(Struct, frozen=True):
+class Use(Struct, frozen=True, gc=False):
     """A character or voice that is used, and where."""
 
     name: str
     place: Location
 
 
-class Shot(Struct, frozen=True):
+class Shot(Struct, frozen=True, gc=False):
     """One shot as declared. `map` holds its creative values as they are written."""
 
     id: str

@@ -211,22 +211,30 @@ def _merged_style(first: Map, second: Map, problems: Problems) -> Joined:
 def _walk(trees: Mapping[str, Tree], main: str, unreadable: Mapping[str, str], problems: Problems) -> Iterator[Tree]:
     done: set[str] = set()
 
-    def visit(name: str, trail: tuple[str, ...]) -> Iterator[Tree]:
-        done.add(name)
-        tree = trees[name]
-        yield tree
+    def found_in(tree: Tree) -> Iterator[tuple[str, Include]]:
         for entry in wanted(tree):
-            for found in _resolve(entry, trees, unreadable, problems):
-                if found in (*trail, name):
-                    path = " → ".join([*(*trail, name)[(*trail, name).index(found) :], found])
-                    problems.error("VS203", entry.place, f"includes go in a circle: {path}", "remove one of them")
-                elif len(trail) >= DEEPEST:
-                    message = f"includes inside includes, more than {DEEPEST} deep"
-                    problems.error("VS203", entry.place, message, "include the files in the main one")
-                elif found not in done:
-                    yield from visit(found, (*trail, name))
+            for name in _resolve(entry, trees, unreadable, problems):
+                yield name, entry
 
-    yield from visit(main, ())
+    done.add(main)
+    yield trees[main]
+    trail = [(main, found_in(trees[main]))]
+    while trail:
+        for name, entry in trail[-1][1]:
+            names = [each for each, _ in trail]
+            if name in names:
+                path = " → ".join([*names[names.index(name) :], name])
+                problems.error("VS203", entry.place, f"includes go in a circle: {path}", "remove one of them")
+            elif len(trail) > DEEPEST:
+                message = f"includes inside includes, more than {DEEPEST} deep"
+                problems.error("VS203", entry.place, message, "include the files in the main one")
+            elif name not in done:
+                done.add(name)
+                yield trees[name]
+                trail.append((name, found_in(trees[name])))
+                break
+        else:
+            trail.pop()
 
 
 def _resolve(

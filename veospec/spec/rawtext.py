@@ -13,6 +13,8 @@ MAX_BYTES = 64 << 20
 BAD = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
+BOM = b"\xef\xbb\xbf"
+"""What Windows editors write first; it is no character of the text."""
 _PLAIN_ASCII = bytes([9, 10, 13, *range(32, 127)])
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
 
@@ -28,8 +30,7 @@ def decoded(data: bytes, file: str) -> str:
         raise unreadable(
             Location(file, 1, 1), "VS002", f"the file is larger than {MAX_BYTES >> 20} MiB", "split it with 'include:'"
         )
-    if data.startswith(b"\xef\xbb\xbf"):  # a BOM is what Windows editors write; it is no character of the text
-        data = data[3:]
+    data = data.removeprefix(BOM)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

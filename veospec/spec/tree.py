@@ -34,12 +34,13 @@ class Source:
         self.file = file
         self.text = text
         self.spots = array("I")
-        self._starts: list[int] = []
+        self._starts = array("I")
 
     def location(self, index: int) -> Location:
         """Return line and column, counted from 1, of a character of the text."""
         if not self._starts:
-            self._starts = [0, *(found.end() for found in _LINE_END.finditer(self.text))]
+            self._starts.append(0)
+            self._starts.extend(found.end() for found in _LINE_END.finditer(self.text))
         line = bisect_right(self._starts, index)
         return Location(self.file, line, index - self._starts[line - 1] + 1)
 

@@ -35,7 +35,7 @@ from yaml.events import (
 from veospec.errors import SpecUnreadable
 from veospec.model import Location, Problem, Severity
 from veospec.spec import scalars
-from veospec.spec.rawtext import BAD, bad_character, check_conflict, decoded, unreadable
+from veospec.spec.rawtext import BAD, BOM, bad_character, check_conflict, decoded, unreadable
 from veospec.spec.tree import Json, Map, Seq, Source, Tree
 
 _CPARSER: Any = yaml.cyaml.CParser if yaml.__with_libyaml__ else None  # type: ignore[attr-defined]
@@ -60,7 +60,7 @@ def parse(data: bytes, file: str) -> Tree:
     check_conflict(source)
     builder = _Builder(source)
     try:
-        builder.run(_events(text))
+        builder.run(_events(data.removeprefix(BOM), text))
     except (yaml.YAMLError, UnicodeError) as error:
         raise SpecUnreadable(scalars.syntax_problem(error, text, file)) from None
     if builder.documents == 0 or builder.root is None:
@@ -69,9 +69,9 @@ def parse(data: bytes, file: str) -> Tree:
     return Tree(source, builder.root, builder.start, tuple(builder.problems), has_anchors=bool(builder.anchors))
 
 
-def _events(text: str) -> Callable[[], Any]:
-    """Return a function that gives the next event of the text, by the C parser where there is one."""
-    parser: Any = _CPARSER(text) if _CPARSER is not None else scalars.PureParser(text)
+def _events(data: bytes, text: str) -> Callable[[], Any]:
+    """Return a function that gives the next event of a text, by the C parser where there is one; it wants bytes."""
+    parser: Any = _CPARSER(data) if _CPARSER is not None else scalars.PureParser(text)
     return cast("Callable[[], Any]", parser.get_event)
 
 

@@ -185,7 +185,7 @@ class Actions:
             raise StoreReadOnly(f"{self.folder} was opened for reading only")
 
 
-class Brief(Struct, frozen=True):
+class Brief(Struct, frozen=True, gc=False):
     """What planning needs of a record: which bytes a key became, where they are kept, and whom they were made for."""
 
     digest: Digest
@@ -196,7 +196,7 @@ class Brief(Struct, frozen=True):
     can_fetch: bool
 
 
-class _Facts(Struct, frozen=True, forbid_unknown_fields=True):
+class _Facts(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     audio_codec: str
     codec: str
     container: str
@@ -208,13 +208,13 @@ class _Facts(Struct, frozen=True, forbid_unknown_fields=True):
     width: int
 
 
-class _Cost(Struct, frozen=True, forbid_unknown_fields=True):
+class _Cost(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     credits: int | None
     is_ceiling: bool
     micro_usd: int | None
 
 
-class _Receipt(Struct, frozen=True, forbid_unknown_fields=True):
+class _Receipt(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     account: str
     job_id: str
     media_id: str
@@ -223,7 +223,7 @@ class _Receipt(Struct, frozen=True, forbid_unknown_fields=True):
     seed: int | None
 
 
-class _Written(Struct, frozen=True, forbid_unknown_fields=True):
+class _Written(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The members of a file, each of its exact type. The document, the largest, is read only when it is asked for."""
 
     board: str
