@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,13 @@ def test_a_real_process_leaves_with_the_codes_of_the_table(made: Path, tmp_path:
     assert left("plan", spec="veospec: 1\n") == 3
     assert left("plan", "--nonsense") == 2
     assert left("apply", "--provider", "flow", "--plan-class", "ultra-100") == 5
+
+
+def test_the_doctor_names_every_package_that_is_needed(veospec: Person) -> None:
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    packages = next(line for line in veospec("doctor", code=None).out.splitlines() if "packages:" in line)
+    for each in needed:
+        assert f" {each.partition('>')[0]} " in packages
 
 
 @pytest.fixture

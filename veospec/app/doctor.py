@@ -21,7 +21,8 @@ from veospec.review.safe import terminal as term
 from veospec.run.journal import Journal
 from veospec.store.layout import Store
 
-_PACKAGES = ("av", "click", "diskcache", "httpx", "jsonschema", "opentimelineio", "pillow", "pyyaml", "rich")
+_PACKAGES = ("av", "click", "diskcache", "httpx", "jsonschema", "msgspec", "opentimelineio",
+             "pillow", "pyyaml", "rich")  # fmt: skip
 _SCRIPTS = {
     "Latin, Greek, Cyrillic": "AΩЖ",
     "Japanese": "日本語かな",
