@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -44,10 +45,10 @@ shots:
 """
 
 
-def write_clip(path: Path, colour: tuple[int, int, int], frames: int = FRAMES) -> None:
+def write_clip(path: Path, colour: tuple[int, int, int], frames: int = FRAMES, rate: int = 24) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("libx264", rate=24)
+        stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
         stream.options = {"preset": "ultrafast"}
         for number in range(frames):
@@ -421,4 +422,94 @@ def test_a_thousand_shots_open_quickly_and_scroll(browser: Chromium, tmp_path: P
         page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.run("document.querySelectorAll('.card')[999].getBoundingClientRect().top < innerHeight")
     assert page.complaints == []
+    page.close()
+
+
+def test_two_storyboards_of_one_name_do_not_share_what_was_decided(
+    page: Page, browser: Chromium, folder: Path, tmp_path: Path
+) -> None:
+    open_shot(page, "SH010")
+    page.key("2")
+    page.key("c")
+    (tmp_path / "review.html").write_bytes((folder / "review.html").read_bytes())
+    other = browser.page()
+    other.open(tmp_path / "review.html")
+    assert patch_of(other)["shots"] == {}
+    other.close()
+
+
+def test_two_tabs_keep_what_was_decided_in_either(page: Page, browser: Chromium, folder: Path) -> None:
+    other = browser.page()
+    other.open(folder / "review.html")
+    open_shot(page, "SH010")
+    page.key("2")
+    page.key("c")
+    open_shot(other, "SH020")
+    other.run("document.getElementById('v-notes').focus()")
+    other.write("slower")
+    both = {"SH010": {"select": 2}, "SH020": {"notes": "firstslower"}}
+    assert patch_of(other)["shots"] == both
+    assert patch_of(page)["shots"] == both
+    other.close()
+
+
+def test_what_the_storyboard_says_by_now_is_no_longer_an_edit(page: Page, folder: Path, tmp_path: Path) -> None:
+    open_shot(page, "SH010")
+    page.key("2")
+    page.key("c")
+    page.run("document.querySelector('[data-status=changes]').click()")
+    before = (folder / "review.html").read_text("utf-8")
+    after = re.sub(r'("name":"SH010".*?)"select":1,"status":""', r'\1"select":2,"status":"changes"', before)
+    assert after.count('"status":"changes"') == 2
+    try:
+        (folder / "review.html").write_text(after, "utf-8")
+        page.open(folder / "review.html")
+        assert patch_of(page)["shots"] == {}
+        assert page.run("document.querySelectorAll('.edited').length") == 0
+        # And it does not come back when the storyboard is changed again.
+        (folder / "review.html").write_text(before, "utf-8")
+        page.open(folder / "review.html")
+        assert patch_of(page)["shots"] == {}
+    finally:
+        (folder / "review.html").write_text(before, "utf-8")
+
+
+def test_what_is_said_to_listeners_can_be_heard_while_a_shot_is_open(page: Page) -> None:
+    open_shot(page, "SH010")
+    page.key("l")
+    page.until("document.getElementById('live').textContent === 'Loop on'")
+    page.send("Accessibility.enable")
+    nodes = page.send("Accessibility.getFullAXTree")["nodes"]
+    heard = [n for n in nodes if not n.get("ignored") and n["role"]["value"] == "status"]
+    assert len(heard) == 1
+
+
+def test_every_pick_says_which_take_it_picks(page: Page) -> None:
+    open_shot(page, "SH010")
+    names = page.run("[...document.querySelectorAll('.pick')].map((b) => b.getAttribute('aria-label'))")
+    assert names == ["Picked T01", "Pick T02"]
+
+
+def test_takes_of_two_rates_stay_in_step_and_the_cut_is_marked_on_time(browser: Chromium, tmp_path: Path) -> None:
+    node = shot("SH010", seconds=3)
+    takes = [take(node, 1), take(node, 2, facts=clip_facts(90, 30))]
+    write_clip(tmp_path / takes[0].file, (200, 60, 60))
+    write_clip(tmp_path / takes[1].file, (60, 60, 200), 90, rate=30)
+    outputs = [output_of(t) for t in takes]
+    made = board(node, handles=6)
+    page_of_it = render_page(PageInput(made, outputs, build_cuts(made, outputs)), load_assets())
+    (tmp_path / "review.html").write_text(page_of_it, "utf-8")
+    page = browser.page()
+    page.open(tmp_path / "review.html")
+    open_shot(page, "SH010")
+    page.key("a")
+    page.until("[...document.querySelectorAll('#viewer video')].filter(v => v.readyState >= 3).length === 2")
+    page.run("document.getElementById('v-scrub').value = 48")
+    page.run("document.getElementById('v-scrub').dispatchEvent(new Event('input'))")
+    page.until("[...document.querySelectorAll('#viewer video')].every(v => !v.seeking && v.currentTime > 0)")
+    first, second = page.run("[...document.querySelectorAll('#viewer video')].map(v => v.currentTime)")
+    assert abs(first - second) < 0.5 / 30
+    page.key("2")
+    marked = page.run("document.querySelector('.scrub i').style.left")
+    assert float(marked.rstrip("%")) == pytest.approx(100 * 6 / 72, abs=0.01)
     page.close()

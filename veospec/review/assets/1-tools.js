@@ -46,7 +46,13 @@ function setIcon(button, name, label) {
   button.setAttribute('aria-label', label);
   button.title = label;
 }
-const say = (text) => { $('live').textContent = text; };
+// What lies outside an open dialog is not read out, so the words go where the listener is.
+const live = $('live');
+function say(text) {
+  const place = [...document.querySelectorAll('dialog')].find((d) => d.open) || document.body;
+  if (live.parentNode !== place) place.append(live);
+  live.textContent = text;
+}
 const clock = (frame, fps) => {
   const whole = Math.max(0, Math.round(fps));
   const two = (n) => String(n).padStart(2, '0');

@@ -1,16 +1,15 @@
 // What a person decides here: kept in this browser, exported as a patch.
 
-const KEY = `veospec review 1 · ${data.code} · ${data.spec}`;
+// Every page from disk shares one storage, so the place of the page is a part of the key.
+const KEY = `veospec review 1 · ${location.pathname} · ${data.code} · ${data.spec}`;
 let canKeep = true;
-let edits = {};
+let edits = Object.create(null);
 let me = '';
-try {
-  const kept = JSON.parse(localStorage.getItem(KEY) || '{}');
-  edits = kept.edits && typeof kept.edits === 'object' ? kept.edits : {};
-  me = typeof kept.me === 'string' ? kept.me : '';
-} catch { canKeep = false; }
-function keep() {
+function save() {
   try { localStorage.setItem(KEY, JSON.stringify({ edits, me })); } catch { canKeep = false; }
+}
+function keep() {
+  save();
   paintExport();
 }
 const idOf = (shot) => (shot.kind === 'still' ? `still:${shot.name}` : shot.name);
@@ -28,13 +27,39 @@ function isOld(shot) {
   const approved = approvedOf(shot);
   return statusOf(shot) === 'done' && Boolean(approved && chosen(shot).digest) && approved !== approvalOf(shot) && approved !== chosen(shot).digest;
 }
-function edit(shot, change) {
-  const next = { ...editOf(shot), ...change };
+// What the storyboard says already is no edit.
+function put(shot, wish) {
+  const next = { ...wish };
   if (next.select === shot.select) delete next.select;
   if (next.notes === shot.notes) delete next.notes;
   if (next.status === shot.status && (next.seen || '') === shot.approved) { delete next.status; delete next.seen; }
   if (Object.keys(next).length) edits[idOf(shot)] = next; else delete edits[idOf(shot)];
+}
+// Read before every change: another tab may have decided something since.
+function recall() {
+  if (!canKeep) return;
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEY) || '{}');
+    edits = Object.assign(Object.create(null), kept.edits);
+    me = typeof kept.me === 'string' ? kept.me : '';
+  } catch { canKeep = false; return; }
+  for (const [id, [shot]] of twins) if (edits[id]) put(shot, edits[id]);
+}
+recall();
+save();
+function edit(shot, change) {
+  recall();
+  put(shot, { ...editOf(shot), ...change });
   keep();
+  paintDecisions(shot);
+}
+function forget(shot) {
+  recall();
+  delete edits[idOf(shot)];
+  keep();
+  paintDecisions(shot);
+}
+function paintDecisions(shot) {
   for (const twin of twins.get(idOf(shot))) paintCard(twin);
   paintChips();
   paintStrip();

@@ -2,6 +2,7 @@
 
 const v = { shot: null, a: null, b: null, loop: false, muted: false, captions: false, speed: 1, screens: [], opener: null };
 const frameOf = (video, take) => Math.min(Math.max(0, take.frames - 1), Math.floor(video.currentTime * take.fps + 1e-3));
+const lastOf = (take) => Math.max(0, take.frames - 1);
 const timeOf = (frame, take) => (frame + 0.5) / take.fps;
 
 function openViewer(shot, label) {
@@ -121,10 +122,12 @@ function togglePlay() {
   if (first.video.paused) playAll();
   else for (const s of v.screens) if (s.video) s.video.pause();
 }
+// A frame is one of the first take; another may have another rate, so it goes to the same time.
 function seekFrame(frame) {
-  for (const s of v.screens) {
-    if (!s.video) continue;
-    seek(s, timeOf(Math.min(Math.max(0, frame), Math.max(0, s.take.frames - 1)), s.take));
+  const first = lead();
+  if (first) {
+    const time = timeOf(Math.min(Math.max(0, frame), lastOf(first.take)), first.take);
+    for (const s of v.screens) if (s.video) seek(s, Math.min(time, timeOf(lastOf(s.take), s.take)));
   }
   paintTransport(frame);
 }
@@ -232,8 +235,9 @@ function transport() {
   const used = el('i', { title: 'The part in the cut' });
   const event = data.cells.length ? data.cells.flatMap((c) => c.events).find((e) => e.node === v.shot.node) : null;
   if (event && v.a.frames > 1) {
-    used.style.left = `${(event.in / v.a.frames) * 100}%`;
-    used.style.width = `${((event.out - event.in) / v.a.frames) * 100}%`;
+    const frames = (v.a.frames / v.a.fps) * data.fps;
+    used.style.left = `${(event.in / frames) * 100}%`;
+    used.style.width = `${((event.out - event.in) / frames) * 100}%`;
   } else used.hidden = true;
   const speed = el('select', { 'aria-label': 'Speed' });
   for (const s of [0.25, 0.5, 1, 2]) speed.append(el('option', { value: String(s), selected: s === v.speed }, `${s}×`));
@@ -279,7 +283,7 @@ function takeStrip() {
     const look = el('button', { type: 'button', class: 'look', 'aria-current': String(take === v.a), 'aria-label': `Show ${take.label}`, onclick: () => showTake(take.label) }, posterBox(take));
     const cap = el('div', { class: 'cap' }, el('span', { class: 't' }, take.label));
     if (take.take) {
-      cap.append(el('button', { type: 'button', class: 'pick', 'aria-pressed': String(Boolean(picked)), 'data-take': String(take.take), onclick: () => { pick(v.shot, take.take); repaintKeepingFrame(); } }, picked ? 'Picked' : 'Pick'));
+      cap.append(el('button', { type: 'button', class: 'pick', 'aria-pressed': String(Boolean(picked)), 'data-take': String(take.take), 'aria-label': `${picked ? 'Picked' : 'Pick'} ${take.label}`, onclick: () => { pick(v.shot, take.take); repaintKeepingFrame(); } }, picked ? 'Picked' : 'Pick'));
     }
     list.append(el('li', {}, look, cap));
   }
@@ -336,7 +340,7 @@ function reviewSection(shot) {
   notes.value = notesOf(shot);
   notes.addEventListener('input', () => edit(shot, { notes: notes.value }));
   const mine = Boolean(edits[idOf(shot)]);
-  const undo = el('button', { type: 'button', class: 'quiet', hidden: !mine, onclick: () => { delete edits[idOf(shot)]; keep(); for (const t of twins.get(idOf(shot))) paintCard(t); paintChips(); repaintKeepingFrame(); } }, 'Undo my edits');
+  const undo = el('button', { type: 'button', class: 'quiet', hidden: !mine, onclick: () => { forget(shot); repaintKeepingFrame(); } }, 'Undo my edits');
   notes.addEventListener('input', () => { undo.hidden = !edits[idOf(shot)]; });
   return section('Review', shot.by ? `last by ${shot.by}` : '', group,
     shot.said ? el('p', { class: 'text quiet-text', dir: 'auto' }, shot.said) : null,

@@ -6,12 +6,13 @@ function paintExport() {
   $('export-open').classList.toggle('idle', !count);
 }
 function openExport() {
+  recall();
   const text = el('textarea', { readOnly: true, 'aria-label': 'Patch', id: 'patch-text', spellcheck: 'false', dir: 'ltr' });
   const name = 'review-patch.json';
   const fill = () => { text.value = JSON.stringify(patch(), null, 2) + '\n'; };
   const by = el('input', { type: 'text', id: 'patch-by', autocomplete: 'name', value: me });
   by.value = me;
-  by.addEventListener('input', () => { me = by.value; keep(); fill(); });
+  by.addEventListener('input', () => { recall(); me = by.value; keep(); fill(); });
   fill();
   const count = countEdits();
   $('export').replaceChildren(

@@ -59,6 +59,15 @@ $('export-open').addEventListener('click', openExport);
 $('reel-play').addEventListener('click', toggleReel);
 $('reel-open').addEventListener('click', openFromReel);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paintTheme);
+addEventListener('storage', (event) => {
+  if (event.key !== KEY && event.key !== null) return;
+  recall();
+  for (const shot of data.shots) paintCard(shot);
+  paintChips();
+  paintStrip();
+  paintExport();
+  if ($('viewer').open) repaintKeepingFrame();
+});
 
 $('title').textContent = data.title;
 $('meta').textContent = [data.code, data.spec, data.provider, data.catalogue, data.spent, plural(data.shots.filter((s) => s.kind === 'clip' && twins.get(idOf(s))[0] === s).length, 'shot')].filter(Boolean).join(' · ');
