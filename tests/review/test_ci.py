@@ -132,3 +132,56 @@ def test_scripts_parse_and_name_only_commands_and_options_there_are(path: str, s
 def test_a_path_that_could_be_an_expression_is_refused(path: str) -> None:
     with pytest.raises(UsageError):
         ci.github_files(path, "1.2.3")
+
+
+def run_comment_job(tmp_path: Path, branch: str = "b") -> tuple[int, str]:
+    """Run the script as GitHub starts a step whose shell is `bash`; return how it ended and what `gh` was told."""
+    log = tmp_path / "calls"
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\necho "$@" >> {log}\necho 7\n')
+    gh.chmod(0o755)
+    [script] = [step["run"] for step in steps_of(workflow(ci.COMMENT_WORKFLOW)) if "run" in step]
+    place = {"RUNNER_TEMP": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin", "REPO": "o/r"}
+    names = {"GH_TOKEN": "t", "HEAD_OWNER": "o", "HEAD_BRANCH": branch, "HEAD_SHA": "c" * 40}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    ended = subprocess.run(command, env={**place, **names}, capture_output=True, check=False, timeout=30, cwd=tmp_path)
+    return ended.returncode, log.read_text() if log.exists() else ""
+
+
+@pytest.mark.parametrize("kind", ["symlink", "oversized", "unmarked", "absent"])
+def test_the_comment_job_sends_no_file_that_it_should_not(tmp_path: Path, kind: str) -> None:
+    comment = tmp_path / "veospec-comment" / "comment.md"
+    comment.parent.mkdir()
+    mark = marker("shots.yaml")
+    if kind == "symlink":
+        (tmp_path / "elsewhere").write_text(f"secret\n{mark}\n")
+        comment.symlink_to(tmp_path / "elsewhere")
+    elif kind == "oversized":
+        comment.write_text("x" * 65_001 + f"\n{mark}\n")
+    elif kind == "unmarked":
+        comment.write_text("hello\n")
+    code, told = run_comment_job(tmp_path)
+    assert code != 0
+    assert told == ""
+
+
+def test_the_comment_job_sends_a_comment_and_runs_no_name_of_a_branch(tmp_path: Path) -> None:
+    comment = tmp_path / "veospec-comment" / "comment.md"
+    comment.parent.mkdir()
+    comment.write_text(f"**ok**\n\n{marker('shots.yaml')}\n")
+    code, told = run_comment_job(tmp_path, "$(touch x)`touch x`;touch x")
+    assert code == 0
+    assert "PATCH repos/o/r/issues/comments/7" in told
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("missing", ["MAX_CREDITS", "VEOSPEC_HOME"])
+def test_paid_work_on_gitlab_stops_when_a_setting_is_missing(tmp_path: Path, missing: str) -> None:
+    lines = workflow(ci.GITLAB)["veospec-apply"]["script"]
+    (tmp_path / "veospec").write_text(f"#!/bin/sh\ntouch {tmp_path}/paid\n")
+    (tmp_path / "veospec").chmod(0o755)
+    names = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SPEC": "shots.yaml", "MAX_CREDITS": "5", "VEOSPEC_HOME": "/h"}
+    command = ["bash", "-eo", "pipefail", "-c", "\n".join(lines)]
+    ended = subprocess.run(command, env={**names, missing: ""}, capture_output=True, check=False, timeout=30)
+    assert ended.returncode != 0
+    assert not (tmp_path / "paid").exists()

@@ -195,7 +195,10 @@ jobs:
           HEAD_SHA: ${{ github.event.workflow_run.head_sha }}
         run: |
           file="$RUNNER_TEMP/veospec-comment/comment.md"
-          [ -f "$file" ] && [ ! -L "$file" ] && [ "$(wc -c < "$file")" -le 65000 ]
+          # One check a line: of a chain of && only the last one stops the shell.
+          [ -f "$file" ]
+          [ ! -L "$file" ]
+          [ "$(wc -c < "$file")" -le 65000 ]
           MARK=$(tail -n 1 "$file")
           export MARK
           [[ "$MARK" =~ ^'<!-- veospec comment 1: '[A-Za-z0-9._/%-]+' -->'$ ]]
@@ -367,7 +370,8 @@ veospec-apply:
       when: manual
       allow_failure: true
   script:
-    - test -n "$MAX_CREDITS" && test -n "$VEOSPEC_HOME"
+    - test -n "$MAX_CREDITS"
+    - test -n "$VEOSPEC_HOME"
     - veospec apply "$SPEC" --provider flow --yes --max-credits "$MAX_CREDITS"
   artifacts:
     when: always
