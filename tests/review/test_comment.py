@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from review_boards import HERE, board, ferry, shot
+from review_boards import HERE, TALL, WIDE, board, ferry, shot
 
 from veospec.model import FREE, Cost, Node, Problem
 from veospec.plan.values import Action, Ceiling, Change, Plan, Reason, Step, Totals, Why
@@ -137,3 +137,19 @@ def test_a_storyboard_with_problems_says_where() -> None:
 def test_markers_of_two_storyboards_differ_and_cannot_be_closed_early() -> None:
     assert marker("a/shots.yaml") != marker("b/shots.yaml")
     assert marker("x--><img>").count("-->") == 1
+
+
+def test_a_prompt_that_changed_for_several_takes_and_cells_is_shown_once_line_by_line() -> None:
+    change = (Change("prompt", "a kite\nby the sea", "a kite\nby the lake"),)
+    reason = Reason(Why.CHANGED, "prompt: changed", change)
+    both = [shot("SH010", WIDE), shot("SH010", TALL)]
+    found = plan_comment(plan(*(step(node, take, reason=reason) for node in both for take in (1, 2, 3))))
+    shown = "`SH010@16:9`, `SH010@9:16`\n\n```text\n- a kite\n- by the sea\n+ a kite\n+ by the lake\n```"
+    assert found.count("by the lake") == 1
+    assert shown in found
+
+
+def test_notes_that_are_left_out_are_counted() -> None:
+    found = plan_comment(plan(step(shot("SH010")), notes=tuple(f"note {n}" for n in range(25))))
+    assert "- note 19\n- … and 5 more notes\n" in found
+    assert "note 20" not in found

@@ -32,6 +32,7 @@ _WORDS = {
     Action.REFUSED: "refused",
     Action.BLOCKED: "blocked",
 }
+_NOTES = 20
 _WORK = (Action.GENERATE, Action.RESUME, Action.FETCH, Action.SHARE)
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?/[!-~]*\Z")
 
@@ -69,7 +70,9 @@ def plan_comment(
     cuts = list(_cuts(before, after))
     kept = list(_kept(plan))
     diffs = list(_diffs(plan)) if show_prompts else []
-    notes = [f"- {markdown_text(note, 300)}" for note in plan.notes[:20]]
+    notes = [f"- {markdown_text(note, 300)}" for note in plan.notes[:_NOTES]]
+    if len(plan.notes) > _NOTES:
+        notes.append(f"- … and {_count(len(plan.notes) - _NOTES, 'more note')}")
     foot = ["", marker(plan.storyboard.file)]
 
     def page(count: int, *, with_diffs: bool, with_kept: bool) -> str:
@@ -206,11 +209,16 @@ def _cuts(before: Manifest | None, after: Manifest | None) -> Iterator[str]:
 
 
 def _diffs(plan: Plan) -> Iterator[str]:
+    """Yield every change of a prompt once, under the names of all that it touches."""
+    touched: dict[tuple[str, str], dict[str, None]] = {}
     for step in plan.steps:
         for change in step.reason.changes:
             if step.action is Action.GENERATE and change.field == "prompt":
-                both = "\n".join((f"- {change.before}", f"+ {change.after}"))
-                yield f"{markdown_code(step.label)}\n\n{markdown_block(both)}\n"
+                touched.setdefault((change.before, change.after), {})[step.node.id] = None
+    for (before, after), names in touched.items():
+        lines = [f"{sign} {line}" for sign, text in (("-", before), ("+", after)) for line in text.splitlines()]
+        shown = markdown_block("\n".join(lines))
+        yield f"{', '.join(map(markdown_code, names))}\n\n{shown}\n"
 
 
 def _kept(plan: Plan) -> Iterator[str]:
