@@ -118,3 +118,10 @@ def test_the_shot_list_as_markdown_has_a_table_per_scene() -> None:
     text = shot_list_markdown(storyboard, [output_of(t) for t in takes], [])
     assert text.count("\n## ") == 2
     assert "`SH080 9:16`" in text
+
+
+def test_no_line_lasts_longer_than_the_cut() -> None:
+    node = spoken("SH1", (6, 8, "Now."), cut=Cut(0, 23))
+    cut = cut_of(node)
+    assert cut.frames == 169  # 7.041666… seconds
+    assert "00:00:06,000 --> 00:00:07,041\n" in srt(cut, board(node))

@@ -513,3 +513,13 @@ def test_takes_of_two_rates_stay_in_step_and_the_cut_is_marked_on_time(browser: 
     marked = page.run("document.querySelector('.scrub i').style.left")
     assert float(marked.rstrip("%")) == pytest.approx(100 * 6 / 72, abs=0.01)
     page.close()
+
+
+def test_listeners_hear_how_many_shots_a_filter_or_a_search_leaves(page: Page) -> None:
+    page.run("document.querySelector('[data-filter=trouble]').click()")
+    assert shown(page, "#live") == "1 shot"
+    page.run("document.querySelector('[data-filter=all]').click()")
+    assert shown(page, "#live") == "5 shots"
+    page.run("document.getElementById('search').focus()")
+    page.write("no shot says this")
+    assert shown(page, "#live") == "No shot matches this filter."

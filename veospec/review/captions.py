@@ -66,7 +66,8 @@ def _placed(event: Event, fps: int, at: Fraction, until: Fraction) -> tuple[Frac
 
 
 def _clock(seconds: Fraction, point: str) -> str:
-    millis = round(seconds * 1000)
+    # Down, so that the last line does not outlast the cut.
+    millis = int(seconds * 1000)
     whole, millis = divmod(millis, 1000)
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)

@@ -130,12 +130,16 @@ function paintGrid() {
   $('shots').replaceChildren(...sections);
   $('nothing').hidden = sections.length > 0;
 }
+function sayCount() {
+  const count = visible().length;
+  say(count ? plural(count, 'shot') : $('nothing').textContent);
+}
 function paintChips() {
   const buttons = [];
   for (const [id, label, rule] of FILTERS) {
     const count = data.shots.filter((s) => inCell(s) && rule(s)).length;
     if (!count && id !== 'all' && id !== filter) continue;
-    buttons.push(el('button', { type: 'button', 'data-filter': id, 'aria-pressed': String(filter === id), onclick: () => { filter = id; paintChips(); paintGrid(); } },
+    buttons.push(el('button', { type: 'button', 'data-filter': id, 'aria-pressed': String(filter === id), onclick: () => { filter = id; paintChips(); paintGrid(); sayCount(); } },
       label, el('b', {}, String(count))));
   }
   const active = document.activeElement && document.activeElement.dataset.filter;

@@ -52,7 +52,7 @@ $('viewer').addEventListener('close', () => {
   const target = item ? item.firstChild : v.opener;
   if (target) { target.focus(); target.scrollIntoView({ block: 'nearest' }); }
 });
-$('search').addEventListener('input', () => { query = $('search').value.trim().toLocaleLowerCase(); paintGrid(); });
+$('search').addEventListener('input', () => { query = $('search').value.trim().toLocaleLowerCase(); paintGrid(); sayCount(); });
 $('theme').addEventListener('click', () => { document.documentElement.dataset.theme = isDark() ? 'light' : 'dark'; paintTheme(); });
 $('help-open').addEventListener('click', openHelp);
 $('export-open').addEventListener('click', openExport);
