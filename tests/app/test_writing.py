@@ -245,3 +245,30 @@ def test_completion_scripts_load(veospec: Person, tmp_path: Path, shell: str) ->
         [program, "-c", f"source {path}"], capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]}
     )
     assert done.returncode == 0, done.stderr
+
+
+TAKES_FROM_ELSEWHERE = {
+    "the defaults of another file": (
+        "veospec: 1\ninclude: part.yaml\ndefaults: {takes: 3}\n",
+        "shots:\n  - {id: A, prompt: x}  # here\n",
+    ),
+    "a merged mapping": (
+        "veospec: 1\ninclude: part.yaml\n",
+        "x-common: &common {takes: 3}\nshots:\n  - {<<: *common, id: A, prompt: x}  # here\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ["select", "patch"])
+@pytest.mark.parametrize(("main", "part"), TAKES_FROM_ELSEWHERE.values(), ids=TAKES_FROM_ELSEWHERE)
+def test_a_take_is_circled_wherever_the_number_of_takes_is_written(
+    veospec: Person, main: str, part: str, how: str
+) -> None:
+    veospec.write(main)
+    (veospec.folder / "part.yaml").write_text(part)
+    patch = {"veospec_patch": 1, "spec": "shots.yaml", "shots": {"A": {"select": 3}}}
+    (veospec.folder / "patch.json").write_text(json.dumps(patch))
+    veospec(*(("select", "A", "3") if how == "select" else ("select", "--from", "patch.json")))
+    assert "select: 3" in (veospec.folder / "part.yaml").read_text()
+    veospec("validate")
+    assert "A has 3 takes; there is no take 4" in veospec("select", "A", "4", code=2).err

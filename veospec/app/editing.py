@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from veospec import __version__
-from veospec.app.project import source_files
+from veospec.app.choices import Choices
+from veospec.app.project import read_project, source_files
 from veospec.app.writing import write_text
 from veospec.catalog.shipped import load_catalogue
 from veospec.errors import UsageError
-from veospec.model import Problem
+from veospec.model import Kind, Problem
 from veospec.review import ci as ci_files
 from veospec.spec import edit, importer, scaffold
 from veospec.spec.schema import schema_text
@@ -67,9 +68,14 @@ def import_file(source: Path) -> tuple[str, tuple[Problem, ...]]:
     return importer.import_prompts(_text_of(source), str(source), load_catalogue())
 
 
-def select_take(spec: Path, shot: str, take: int) -> list[str]:
+def select_take(spec: Path, shot: str, take: int, environment: Mapping[str, str]) -> list[str]:
     """Circle a take in the file that declares the shot."""
-    return _edit(spec, shot, lambda text, name: edit.set_select(text, name, take), f"{shot}: take {take} is circled")
+    takes = _takes(spec, environment)
+
+    def circled(text: str, name: str) -> str:
+        return edit.set_select(text, name, take, takes=takes.get(name))
+
+    return _edit(spec, shot, circled, f"{shot}: take {take} is circled")
 
 
 def bump(spec: Path, shot: str) -> list[str]:
@@ -77,7 +83,7 @@ def bump(spec: Path, shot: str) -> list[str]:
     return _edit(spec, shot, edit.bump_retake, f"{shot}: will be made again")
 
 
-def apply_patch_file(spec: Path, patch: Path) -> list[str]:
+def apply_patch_file(spec: Path, patch: Path, environment: Mapping[str, str]) -> list[str]:
     """Put what was picked and noted in the review page into the storyboard's files; all of it or nothing."""
     try:
         wanted = json.loads(_text_of(patch))
@@ -85,15 +91,25 @@ def apply_patch_file(spec: Path, patch: Path) -> list[str]:
         raise UsageError(f"{patch} is not JSON", "export the patch from the review page again") from error
     texts = {path: _text_of(path) for path in source_files(spec)}
     names = {path: set(edit.item_names(text)) for path, text in texts.items()}
+    takes = _takes(spec, environment)
     changed = []
     for path, text in texts.items():
         elsewhere = set().union(*(names[other] for other in texts if other != path)) - names[path]
-        after = edit.apply_patch(text, wanted, elsewhere=elsewhere)
+        after = edit.apply_patch(text, wanted, elsewhere=elsewhere, takes=takes)
         if after != text:
             changed.append((path, after))
     for path, after in changed:
         write_text(path, after)
     return [f"changed {path}" for path, _ in changed] or ["nothing to change"]
+
+
+def _takes(spec: Path, environment: Mapping[str, str]) -> dict[str, int]:
+    """Return how many takes the shots and stills have, wherever that is written; nothing of a faulty storyboard."""
+    project = read_project(Choices(spec), environment).project
+    if project is None:
+        return {}
+    made = [node for node in project.storyboard.nodes if node.kind in (Kind.CLIP, Kind.STILL)]
+    return {(edit.STILL if node.kind is Kind.STILL else "") + node.name: node.takes for node in made}
 
 
 def _edit(spec: Path, shot: str, change: Callable[[str, str], str], said: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from shlex import quote
@@ -79,11 +80,11 @@ def select(shot: str | None, take: int | None, spec: Path, patch: Path | None) -
     if (patch is None) == (shot is None or take is None):
         raise UsageError("say SHOT and TAKE, or --from FILE", "for example: veospec select SH010 2")
     if patch is not None:
-        changed = apply_patch_file(spec, patch)
+        changed = apply_patch_file(spec, patch, os.environ)
     else:
         assert shot is not None
         assert take is not None
-        changed = select_take(spec, shot, take)
+        changed = select_take(spec, shot, take, os.environ)
     for line in changed:
         say(line)
     return Exit.DONE

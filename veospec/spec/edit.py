@@ -12,6 +12,7 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ PATCH_FORM = 1
 """The form of the patch that the review page exports: `{"veospec_patch": 1, "shots": {...}}`."""
 
 STILL = "still:"
+_UNKNOWN: Mapping[str, int] = MappingProxyType({})
 
 Value: TypeAlias = str | int | Mapping[str, str] | None
 """What a key is set to; None takes the key away."""
@@ -64,7 +66,7 @@ def item_names(text: str) -> tuple[str, ...]:
 def set_select(text: str, name: str, take: int, *, takes: int | None = None) -> str:
     """Return the text with `select: take` for a shot or `still:NAME`.
 
-    `takes` is how many the item has when another file decides it; else it is read from the item and `defaults`.
+    `takes` is how many the item has, where that is known; else it is read from the item and `defaults`.
     Raises: `UsageError` for an unknown name or a take that there is not.
     """
     items = _Items(text)
@@ -92,11 +94,12 @@ def set_notes(text: str, name: str, notes: str) -> str:
     return _granted(items, [Wish(items.find(name)[0], ("notes",), notes or None)])
 
 
-def apply_patch(text: str, patch: Any, *, elsewhere: Collection[str] = ()) -> str:
+def apply_patch(text: str, patch: Any, *, elsewhere: Collection[str] = (), takes: Mapping[str, int] = _UNKNOWN) -> str:
     """Return the text with the picks, reviews and notes of a review page's patch.
 
-    Names in `elsewhere` belong to other files of the storyboard and are left to them. Everything is applied or
-    nothing. Raises: `UsageError` that names the entry which does not fit.
+    Names in `elsewhere` belong to other files of the storyboard and are left to them. `takes` is how many each item
+    has, as far as it is known. Everything is applied or nothing. Raises: `UsageError` that names the entry which does
+    not fit.
     """
     if not isinstance(patch, Mapping) or patch.get("veospec_patch") != PATCH_FORM:
         raise UsageError("this is no patch of the review page", f'it begins with {{"veospec_patch": {PATCH_FORM}')
@@ -106,17 +109,17 @@ def apply_patch(text: str, patch: Any, *, elsewhere: Collection[str] = ()) -> st
     wishes: list[Wish] = []
     for name, change in _entries(patch):
         if name not in elsewhere:
-            wishes += _wishes(items, name, change)
+            wishes += _wishes(items, name, change, takes.get(name))
     return _granted(items, wishes)
 
 
-def _wishes(items: _Items, name: str, change: Any) -> Iterator[Wish]:
+def _wishes(items: _Items, name: str, change: Any, takes: int | None) -> Iterator[Wish]:
     if not isinstance(change, Mapping):
         raise UsageError(f"patch: {name} has to be a mapping", "export the patch again")
     if unknown := set(change) - {"select", "review", "notes"}:
         raise UsageError(f"patch: {name}: unknown key {min(map(str, unknown))!r}", "use the page of this version")
     if "select" in change:
-        yield items.select(name, _whole(change["select"], name), None)
+        yield items.select(name, _whole(change["select"], name), takes)
     if "review" in change:
         yield from items.review(name, change["review"])
     if "notes" in change:
