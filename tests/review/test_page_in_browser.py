@@ -523,3 +523,9 @@ def test_listeners_hear_how_many_shots_a_filter_or_a_search_leaves(page: Page) -
     page.run("document.getElementById('search').focus()")
     page.write("no shot says this")
     assert shown(page, "#live") == "No shot matches this filter."
+
+
+def test_a_filter_is_read_out_as_words_and_a_number(page: Page) -> None:
+    tree = page.send("Accessibility.getFullAXTree")["nodes"]
+    names = [n.get("name", {}).get("value") for n in tree if n.get("role", {}).get("value") == "button"]
+    assert "All 5" in names

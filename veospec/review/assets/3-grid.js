@@ -140,7 +140,7 @@ function paintChips() {
     const count = data.shots.filter((s) => inCell(s) && rule(s)).length;
     if (!count && id !== 'all' && id !== filter) continue;
     buttons.push(el('button', { type: 'button', 'data-filter': id, 'aria-pressed': String(filter === id), onclick: () => { filter = id; paintChips(); paintGrid(); sayCount(); } },
-      label, el('b', {}, String(count))));
+      label, ' ', el('b', {}, String(count))));
   }
   const active = document.activeElement && document.activeElement.dataset.filter;
   $('chips').replaceChildren(...buttons);
