@@ -272,3 +272,22 @@ def test_a_take_is_circled_wherever_the_number_of_takes_is_written(
     assert "select: 3" in (veospec.folder / "part.yaml").read_text()
     veospec("validate")
     assert "A has 3 takes; there is no take 4" in veospec("select", "A", "4", code=2).err
+
+
+def test_a_patch_of_another_storyboard_is_refused(veospec: Person) -> None:
+    path = veospec.write(BOARD)
+    patch = {"veospec_patch": 1, "spec": "trailer.yaml", "shots": {"SH010": {"select": 2}}}
+    veospec.write(json.dumps(patch), "patch.json")
+    refused = veospec("select", "--from", "patch.json", code=2).err
+    assert "patch.json was made in the page of trailer.yaml and not of shots.yaml" in refused
+    assert "-f trailer.yaml" in refused
+    assert path.read_text() == BOARD
+
+
+def test_a_patch_finds_its_storyboard_in_every_spelling_of_a_name(veospec: Person) -> None:
+    composed, apart = "caf\u00e9.yaml", "cafe\u0301.yaml"
+    path = veospec.write(BOARD, apart)
+    patch = {"veospec_patch": 1, "spec": composed, "shots": {"SH010": {"select": 2}}}
+    veospec.write(json.dumps(patch), "patch.json")
+    veospec("select", "-f", apart, "--from", "patch.json")
+    assert "select: 2" in path.read_text()

@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+from unicodedata import normalize
 
 from veospec import __version__
 from veospec.app.choices import Choices
@@ -89,6 +91,7 @@ def apply_patch_file(spec: Path, patch: Path, environment: Mapping[str, str]) ->
         wanted = json.loads(_text_of(patch))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{patch} is not JSON", "export the patch from the review page again") from error
+    _check_meant(wanted, spec, patch)
     texts = {path: _text_of(path) for path in source_files(spec)}
     names = {path: set(edit.item_names(text)) for path, text in texts.items()}
     takes = _takes(spec, environment)
@@ -101,6 +104,16 @@ def apply_patch_file(spec: Path, patch: Path, environment: Mapping[str, str]) ->
     for path, after in changed:
         write_text(path, after)
     return [f"changed {path}" for path, _ in changed] or ["nothing to change"]
+
+
+def _check_meant(wanted: Any, spec: Path, patch: Path) -> None:
+    """Refuse a patch of another storyboard, whose shots may well have the same names."""
+    meant = wanted.get("spec") if isinstance(wanted, dict) else None
+    if isinstance(meant, str) and meant and normalize("NFC", meant) != normalize("NFC", spec.name):
+        raise UsageError(
+            f"{patch} was made in the page of {meant} and not of {spec.name}",
+            f"say -f {meant}, or change `spec` in the patch when the storyboard has a new name",
+        )
 
 
 def _takes(spec: Path, environment: Mapping[str, str]) -> dict[str, int]:
