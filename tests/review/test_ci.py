@@ -185,3 +185,18 @@ def test_paid_work_on_gitlab_stops_when_a_setting_is_missing(tmp_path: Path, mis
     ended = subprocess.run(command, env={**names, missing: ""}, capture_output=True, check=False, timeout=30)
     assert ended.returncode != 0
     assert not (tmp_path / "paid").exists()
+
+
+def test_a_faulty_storyboard_has_its_comment_on_gitlab_too(tmp_path: Path) -> None:
+    jobs = workflow(ci.GITLAB)
+    script = jobs["veospec-preview"]["script"]
+    fake = '#!/bin/sh\n[ "$1" = validate ] && exit 3\n[ "$1" = comment ] && touch comment.md\nexit 0\n'
+    (tmp_path / "veospec").write_text(fake)
+    (tmp_path / "veospec").chmod(0o755)
+    names = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SPEC": "film/shots.yaml", "CI_JOB_URL": "https://lab.example/1"}
+    command = ["bash", "-eo", "pipefail", "-c", "\n".join(script)]
+    ended = subprocess.run(command, env=names, cwd=tmp_path, capture_output=True, check=False, timeout=30)
+    assert ended.returncode == 3
+    assert (tmp_path / "comment.md").exists()
+    assert jobs["veospec-preview"]["artifacts"]["when"] == "always"
+    assert [rule["when"] for rule in jobs["veospec-comment"]["rules"]] == ["always"]

@@ -308,12 +308,13 @@ veospec-preview:
   rules:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event"
   script:
-    - veospec validate "$SPEC"
-    - code=0; veospec plan "$SPEC" --exit-code || code=$?; [ "$code" -eq 0 ] || [ "$code" -eq 4 ]
+    # First, so that the comment tells of a faulty storyboard too.
     - files="$CI_JOB_URL/artifacts/raw/$(dirname "$SPEC")/out"
     - >-
       veospec comment "$SPEC" --run-url "$CI_JOB_URL" --page-url "$CI_JOB_URL/artifacts/browse"
       --preview-url "$files/preview.webp" -o comment.md
+    - veospec validate "$SPEC"
+    - code=0; veospec plan "$SPEC" --exit-code || code=$?; [ "$code" -eq 0 ] || [ "$code" -eq 4 ]
     - veospec apply "$SPEC" --provider local --yes
   artifacts:
     when: always
@@ -336,6 +337,7 @@ veospec-comment:
     - if: >-
         $CI_PIPELINE_SOURCE == "merge_request_event" && $VEOSPEC_COMMENT_TOKEN
         && $CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID
+      when: always
   script:
     - |
       python - <<'PY'
