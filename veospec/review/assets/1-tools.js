@@ -3,7 +3,7 @@
 const data = JSON.parse(document.getElementById('veospec-data').textContent);
 const $ = (id) => document.getElementById(id);
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
-const STATUS = { todo: 'To do', changes: 'Needs changes', done: 'Done' };
+const STATUS = { __proto__: null, todo: 'To do', changes: 'Needs changes', done: 'Done' };
 const STATE = {
   made: '', reused: 'Reused', stale: 'Out of date', refused: 'Refused', failed: 'Failed', held: 'Held', pending: 'Pending', missing: 'Not made',
 };

@@ -23,7 +23,7 @@ function openExport() {
     el('div', { class: 'row' },
       el('button', { type: 'button', class: 'primary', id: 'patch-save', disabled: !count, onclick: () => saveFile(name, text.value) }, 'Save patch'),
       el('button', { type: 'button', class: 'quiet', disabled: !count, onclick: () => copy(text) }, 'Copy'),
-      el('button', { type: 'button', class: 'quiet end', disabled: !count, onclick: () => { edits = {}; keep(); paintGrid(); paintChips(); $('export').close(); say('All edits are discarded'); } }, 'Discard all'),
+      el('button', { type: 'button', class: 'quiet end', disabled: !count, onclick: () => { edits = Object.create(null); keep(); paintGrid(); paintChips(); $('export').close(); say('All edits are discarded'); } }, 'Discard all'),
       el('button', { type: 'button', class: 'quiet', onclick: () => $('export').close() }, 'Close')));
   $('export').showModal();
 }
