@@ -146,6 +146,14 @@ def test_each_package_is_imported_by_one_room(module: str) -> None:
         assert owners is None or room_of(module) in owners, f"{module}:{line} imports {name}"
 
 
+@pytest.mark.parametrize("module", [m for m in modules() if room_of(m) == "media"])
+def test_av_is_imported_whole_before_its_parts(module: str) -> None:
+    # Threads import it when the first job ends. `import av` waits for the one that began; a part of it does not, the
+    # two wait for each other, and Python ends that with an ImportError.
+    names = [name for name, _, _ in imports(module) if name.partition(".")[0] == "av"]
+    assert not names or names[0] == "av", f"{module} imports {names[0]} before av"
+
+
 @pytest.mark.parametrize("module", [m for m in modules() if room_of(m) in PURE and m not in EDGES])
 def test_pure_rooms_do_nothing(module: str) -> None:
     for name, line, _ in imports(module):

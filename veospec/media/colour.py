@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 
+import av  # noqa: F401 - waits until all of it is there, when another thread imports it just now
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from PIL import Image

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av  # noqa: F401 - waits until all of it is there, when another thread imports it just now
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import av  # noqa: F401 - waits until all of it is there, when another thread imports it just now
 from av.video.frame import VideoFrame
 from msgspec import Struct
 from PIL import Image

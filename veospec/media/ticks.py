@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from threading import Lock
 
+import av  # noqa: F401 - waits until all of it is there, when another thread imports it just now
 from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
