@@ -443,6 +443,18 @@ def test_a_download_is_whole_hashed_and_anonymous(tmp_path: Path) -> None:
     fetched(ok, tmp_path, check)
 
 
+def test_a_length_that_is_told_twice_is_a_length(tmp_path: Path) -> None:
+    """Two equal headers, as some proxies write them."""
+
+    async def twice(wire: Wire, head: str, body: bytes) -> None:
+        await wire.answer(CLIP, head=f"Content-Length: {len(CLIP)}\r\n")
+
+    def check(got: Any, server: Any) -> None:
+        assert (tmp_path / "clip.mp4").read_bytes() == CLIP
+
+    fetched(twice, tmp_path, check)
+
+
 async def _cut(wire: Wire, head: str, body: bytes) -> None:
     await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + CLIP)
 

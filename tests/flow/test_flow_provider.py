@@ -699,6 +699,16 @@ def test_an_account_that_cannot_be_read_is_a_note(stage: Stage) -> None:
     assert "not known" in note
 
 
+@pytest.mark.parametrize("fault", [502, "429", "cut before read"])
+def test_a_hiccup_before_the_first_request_passes(stage: Stage, fault: int | str) -> None:
+    """Once or twice; a service that is gone stops the run."""
+    stage.faults({"call": "accounts", "number": "1-2", "fault": fault})
+    stage.run(lambda provider: provider.preflight((), 1))
+    stage.faults({"call": "accounts", "number": "1-", "fault": fault})
+    with pytest.raises((Throttled, Unreachable)):
+        stage.run(lambda provider: provider.preflight((), 1))
+
+
 def test_a_wrong_token_stops_the_run(stage: Stage) -> None:
     """Exit 8 and what to set; the token itself is not repeated."""
     stage.token = "user:777-WRONGwrong"

@@ -120,7 +120,7 @@ def _lost(broken: Broken, kind: Kind, path: str) -> ApiError:
         )
     return Unreachable(
         f"{path}: the service could not be asked: {broken.why}",
-        "check the network; it is tried again",
+        "check the network, then run the same command again",
         operation=path,
         retry_after_s=_RETRY_S,
         reason="UNREACHABLE",

@@ -68,7 +68,8 @@ class _CheckedWire(httpx.AsyncBaseTransport):
         head = b"\r\n".join(lines) + b"\r\n\r\n"
         lease, answer = await asked(self._pools[origin], head, b"", patience)
         headers = [(name, value) for name, value in answer.headers if name != b"set-cookie"]
-        return httpx.Response(answer.status, headers=headers, stream=_Body(lease, answer, patience))
+        length = {"length": answer.length or 0}
+        return httpx.Response(answer.status, headers=headers, stream=_Body(lease, answer, patience), extensions=length)
 
     async def aclose(self) -> None:
         for pool in self._pools.values():
@@ -142,7 +143,7 @@ async def _save(response: httpx.Response, target: Path, max_bytes: int) -> Downl
         raise LinkDead(response.status_code)
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise Broken("the file came compressed", sent=True)
-    if int(response.headers.get("content-length", "0")) > max_bytes:
+    if response.extensions["length"] > max_bytes:
         raise _too_large(max_bytes)
     part = target.with_name(target.name + ".part")
     digest = hashlib.sha256()

@@ -377,7 +377,7 @@ TABLE: tuple[Row, ...] = (
         "gateway",
         Unreachable,
         "the service did not answer properly",
-        "it is asked again",
+        "run the same command again",
         _GATEWAY,
         wait_s=15,
         is_json=None,

@@ -22,6 +22,8 @@ from veospec.errors import (
     RequestInvalid,
     Scope,
     SubmissionUnknown,
+    Throttled,
+    Unreachable,
 )
 from veospec.model import Mode, Node, NodeId
 from veospec.providers.base import (
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 _YOUNG = timedelta(minutes=2)
+PREFLIGHT_TRIES = 3
+"""A hiccup before the first request is no reason to make nothing."""
 
 
 def _utc_now() -> datetime:
@@ -80,6 +84,7 @@ class FlowProvider:
         self._config = config
         self._catalogue = catalogue
         self._now = now
+        self._sleep = sleep
         self._client = ApiClient(config.base_url, config.token, connections=connections)
         self._downloads: DownloadClient | None = None
         self._api = FlowApi(self._client, config.token, now)
@@ -96,7 +101,14 @@ class FlowProvider:
 
     async def preflight(self, nodes: Sequence[Node], credits_needed: int | None) -> tuple[str, ...]:
         """Check token, account health and credits, spread the nodes over the accounts; return notes."""
-        found = await preflight.check(self._api, self._config, self._catalogue, credits_needed)
+        for turn in range(1, PREFLIGHT_TRIES):
+            try:
+                found = await preflight.check(self._api, self._config, self._catalogue, credits_needed)
+                break
+            except (Throttled, Unreachable) as error:
+                await self._sleep(min(error.retry_after_s or 0.0, 2.0**turn))
+        else:
+            found = await preflight.check(self._api, self._config, self._catalogue, credits_needed)
         self._accounts = found.emails
         self.plan_class = found.plan_class
         left = {account.email: account.credits for account in found.accounts}
