@@ -56,6 +56,24 @@ def test_the_ceiling_of_the_command_line_beats_the_spec(
     assert film.studio.credits == (0 if code else 60)
 
 
+@pytest.mark.parametrize(("ceiling", "code", "spent"), [(60, 5, 0), (119, 5, 0), (120, 0, 120)])
+def test_the_ceiling_holds_what_the_account_pays(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    ceiling: int,
+    code: int,
+    spent: int,
+) -> None:
+    """The storyboard says Ultra, the account is Pro: six shots cost twice what was planned, and the account decides."""
+    with studio_of(monkeypatch, token=TOKEN, accounts=(AccountOption(EMAIL, "pro"),), job_seconds=0.1) as studio:
+        film = Film(tmp_path, capsys, studio)
+        film.write(HEAD + SHOTS)
+        said = film.apply("--jobs-per-account", "6", "--max-credits", str(ceiling), code=code)
+        assert studio.credits == spent
+        assert code == 0 or "--plan-class pro" in f"{said}"
+
+
 def test_an_unknown_price_is_bought_only_when_a_person_says_so(film: Film) -> None:
     """No ceiling can hold a price that nobody knows; accepted, it is sent, and the ceiling holds all others."""
     board = HEAD + "shots:\n  - {id: A, prompt: A kite, model: veo-9}\n  - {id: B, prompt: A dog}\n"

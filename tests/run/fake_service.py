@@ -89,7 +89,9 @@ class FakeService:
                 return fault
         return None
 
-    async def preflight(self, nodes: Sequence[Node], credits_needed: int | None) -> tuple[str, ...]:
+    async def preflight(
+        self, nodes: Sequence[Node], credits_needed: int | None, credits_agreed: int | None = None
+    ) -> tuple[str, ...]:
         await self._call("preflight", str(credits_needed))
         return ("the account is healthy",)
 

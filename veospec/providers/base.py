@@ -183,8 +183,14 @@ class RemoteRefs(Protocol):
 class Remote(Protocol):
     """A service that costs money. Every method may raise an `ApiError`; only `submit` may cost something."""
 
-    async def preflight(self, nodes: Sequence[Node], credits_needed: int | None) -> tuple[str, ...]:
-        """Check token, account health and credits before anything is sent; return notes for the person."""
+    async def preflight(
+        self, nodes: Sequence[Node], credits_needed: int | None, credits_agreed: int | None = None
+    ) -> tuple[str, ...]:
+        """Check token, account health and credits before anything is sent; return notes for the person.
+
+        `nodes` names the node of every take that is to be bought. Raises `BudgetExceeded` when the account says that
+        it pays other prices than were planned, and they come to more than was agreed to.
+        """
         ...
 
     async def prepare(self, order: Order) -> Prepared:

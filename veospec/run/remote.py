@@ -61,9 +61,10 @@ class RemoteMaker:
         paid = [step for step in plan.steps if step.action is Action.GENERATE and step.node.kind is not Kind.JOIN]
         if not paid:
             return
-        nodes = tuple({step.node.id: step.node for step in paid}.values())
+        needed, ceiling = plan.totals.buy.credits, kit.settings.ceiling.credits
+        agreed = needed if ceiling is None else ceiling
         try:
-            for note in await kit.remote.preflight(nodes, plan.totals.buy.credits):
+            for note in await kit.remote.preflight(tuple(step.node for step in paid), needed, agreed):
                 kit.note(note)
         except ApiError as error:
             kit.halt.dead(error)

@@ -25,6 +25,7 @@ class Checked(Struct, frozen=True):
 
     accounts: tuple[replies.Account, ...]
     plan_class: str
+    reported: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -69,10 +70,12 @@ async def check(api: FlowApi, config: FlowConfig, catalogue: Catalogue, credits_
         )
     _check_credits(usable, credits_needed, notes)
     classes = {catalogue.plan_for_account(sku=account.sku, tier=account.tier) for account in usable}
-    reported = classes.pop() if len(classes) == 1 else ""
-    if reported and config.plan_class and reported != config.plan_class:
-        notes.append(f"the account reports the plan {reported}, {config.plan_class} is configured")
-    return Checked(tuple(usable), config.plan_class or reported, tuple(notes))
+    reported = tuple(sorted(classes - {""}))
+    others = [name for name in reported if config.plan_class not in ("", name)]
+    if others:
+        notes.append(f"the account reports the plan {', '.join(others)}, {config.plan_class} is configured")
+    only = reported[0] if len(classes) == len(reported) == 1 else ""
+    return Checked(tuple(usable), config.plan_class or only, reported, tuple(notes))
 
 
 async def _looked_at(api: FlowApi, listed: replies.Account, email: str, notes: list[str]) -> replies.Account:

@@ -7,6 +7,7 @@ rejection ("not found" for an input), after the input was uploaded again.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from veospec.catalog.catalogue import Catalogue
 from veospec.errors import (
     ApiError,
+    BudgetExceeded,
     Charge,
     JobError,
     RequestInvalid,
@@ -99,8 +101,10 @@ class FlowProvider:
 
     # -- before -------------------------------------------------------------------------------------------
 
-    async def preflight(self, nodes: Sequence[Node], credits_needed: int | None) -> tuple[str, ...]:
-        """Check token, account health and credits, spread the nodes over the accounts; return notes."""
+    async def preflight(
+        self, nodes: Sequence[Node], credits_needed: int | None, credits_agreed: int | None = None
+    ) -> tuple[str, ...]:
+        """Check token, account health, credits and prices, spread the nodes over the accounts; return notes."""
         for turn in range(1, PREFLIGHT_TRIES):
             try:
                 found = await preflight.check(self._api, self._config, self._catalogue, credits_needed)
@@ -112,10 +116,30 @@ class FlowProvider:
         self._accounts = found.emails
         self.plan_class = found.plan_class
         left = {account.email: account.credits for account in found.accounts}
-        profile = FlowProfile(self._catalogue, self.plan_class)
-        prices = {node.id: (profile.price(node).credits or 0) * node.takes for node in nodes}
-        self._placement = accounts.Placement(nodes, self._accounts, self._owners, left, prices)
+        prices = self._prices(nodes, self.plan_class)
+        if credits_agreed is not None:
+            self._hold(nodes, found.reported, credits_agreed)
+        each = tuple({node.id: node for node in nodes}.values())
+        self._placement = accounts.Placement(each, self._accounts, self._owners, left, prices)
         return found.notes
+
+    def _prices(self, nodes: Sequence[Node], plan_class: str) -> Counter[NodeId]:
+        """Return what all takes of each node cost on a plan; an unknown price counts nothing."""
+        profile, prices = FlowProfile(self._catalogue, plan_class), Counter[NodeId]()
+        for node in nodes:
+            prices[node.id] += profile.price(node).credits or 0
+        return prices
+
+    def _hold(self, nodes: Sequence[Node], reported: Sequence[str], agreed: int) -> None:
+        """Hold what was agreed to against the plans that the accounts report: those are what pays."""
+        for name in reported:
+            worst = sum(self._prices(nodes, name).values())
+            if worst > agreed:
+                raise BudgetExceeded(
+                    f"the account reports the plan {name}, where this costs up to {worst:,} credits;"
+                    f" {agreed:,} were agreed to, with the prices of another plan",
+                    f"Plan it with --plan-class {name}, or allow --max-credits {worst}.",
+                )
 
     @property
     def accounts(self) -> tuple[str, ...]:
