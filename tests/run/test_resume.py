@@ -99,14 +99,23 @@ def test_what_another_run_works_on_is_not_decided(world: World) -> None:
 
 
 class BrokenScribe(Scribe):
-    """The disk is full from the moment a job was accepted on."""
+    """The disk is full from the moment on when the journal is to hold that a job was accepted."""
 
+    full_at = "accepted"
     is_full = False
 
     async def carry_out(self, batch: list[Item]) -> list[Written]:
-        self.is_full |= any("accepted" in item.work.__code__.co_names for item in batch)
-        full = [Written(error=StoreFull("no space is left"))] * len(batch)
-        return full if self.is_full else await super().carry_out(batch)
+        self.is_full |= any(self.full_at in item.work.__code__.co_names for item in batch)
+        if not self.is_full:
+            return await super().carry_out(batch)
+        full = Written(error=StoreFull("no space is left"))
+        return [(await super(BrokenScribe, self).carry_out([i]))[0] if i.is_reading else full for i in batch]
+
+
+class LaterBrokenScribe(BrokenScribe):
+    """The disk is full when the job has ended."""
+
+    full_at = "generated"
 
 
 def test_the_job_id_is_rescued(world: World) -> None:
@@ -114,7 +123,8 @@ def test_the_job_id_is_rescued(world: World) -> None:
     world.scribe_of = lambda journal: BrokenScribe(journal, InlineExecutor())
     report = world.apply(plan(clip("SH000"), clip("SH001")))
     assert report.exit is Exit.STORE
-    assert report.outcomes[1].state is Ended.STOPPED
+    assert [o.state for o in report.outcomes] == [Ended.HELD, Ended.STOPPED]
+    assert report.spent == Cost(20, 0)
     assert world.service.count("submit") == 1
     [line] = world.said
     [path] = world.root.glob("veospec-rescue-*.json")
@@ -126,6 +136,18 @@ def test_the_job_id_is_rescued(world: World) -> None:
     take_in(journal, rescue.parse(line), START)
     journal.close()
     world.scribe_of = Scribe  # with a thread of its own, as in life
+    assert [o.state for o in world.apply(plan(clip("SH000"), action=Action.RESUME)).outcomes] == [Ended.RESUMED]
+    assert world.service.charged == 20
+
+
+def test_what_was_paid_before_the_disk_was_full_is_no_failure(world: World) -> None:
+    """It is pending, and its price is in the sum; the next run brings it home."""
+    world.scribe_of = lambda journal: LaterBrokenScribe(journal, InlineExecutor())
+    report = world.apply(plan(clip("SH000"), clip("SH001")))
+    assert report.exit is Exit.STORE
+    assert [o.state for o in report.outcomes] == [Ended.PENDING, Ended.FAILED]
+    assert report.spent == Cost(20, 0)
+    world.scribe_of = Scribe
     assert [o.state for o in world.apply(plan(clip("SH000"), action=Action.RESUME)).outcomes] == [Ended.RESUMED]
     assert world.service.charged == 20
 

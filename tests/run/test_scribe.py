@@ -80,6 +80,17 @@ def test_a_transaction_that_cannot_be_written_is_told_to_everybody(
     monkeypatch.setattr(journal, when, fail)
     assert all(isinstance(found, StoreFull) for found in asked(journal, remember("x"), remember("y")))
     assert on_disk(journal) == set()
+
+    async def run() -> list[Any]:
+        failures.append(StoreFull("no space is left"))
+        scribe = Scribe(journal)
+        found = await asyncio.gather(scribe.do(remember("x")), scribe.look(Journal.refs), return_exceptions=True)
+        await scribe.close()
+        return found
+
+    written, read = asyncio.run(run())
+    assert isinstance(written, StoreFull)
+    assert read == {}, "a disk that takes nothing can still be read"
     assert asked(journal, remember("z")) == ["z"]
     assert on_disk(journal) == {"z"}
 

@@ -108,11 +108,24 @@ class RemoteMaker:
             self._kit.halt.fault(error)
             state = Ended.STOPPED if isinstance(error, BudgetExceeded) else Ended.FAILED
             for wanted in left:
-                call.done(Outcome(wanted.step, state, wanted.key, reason=error.message, hint=error.hint))
+                if not await self._was_sent(wanted, error, call):
+                    call.done(Outcome(wanted.step, state, wanted.key, reason=error.message, hint=error.hint))
             return
         for wanted in left:
             text = "another process makes and gives up the same take; run the same command again"
             call.done(Outcome(wanted.step, Ended.PENDING, wanted.key, reason=text))
+
+    async def _was_sent(self, wanted: Wanted, error: VeospecError, call: Call) -> bool:
+        """Tell how a take stands that may be paid although the store failed on the way; False when it was not sent."""
+        try:
+            attempts = await self._kit.scribe.look(lambda journal: journal.at(wanted.key))
+        except VeospecError:
+            return False
+        for record, entry in attempts:
+            if entry.is_live and entry.state is not State.RESERVED:
+                await self._end(wanted, entry, Landed(record, error.message, error.hint), call)
+                return True
+        return False
 
     async def _tell(self, asks: Sequence[Ask], bought: Bought, call: Call) -> None:
         """Tell how the takes of a purchase ended, or try those again that the policy allows to."""

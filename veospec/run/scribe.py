@@ -105,7 +105,8 @@ class Scribe:
                 await loop.run_in_executor(self._executor, journal.undo)
                 raise
         except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
-            return [Written(error=error) for _ in batch]
+            # A disk that takes nothing can still be read.
+            return [self._one(item) if item.is_reading else Written(error=error) for item in batch]
         return written
 
     def _one(self, item: Item) -> Written:
