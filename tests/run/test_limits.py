@@ -146,6 +146,12 @@ def test_submissions_wait_for_queued_downloads(most_waiting: int, fetched_before
     assert len(asyncio.run(run())) == fetched_before
 
 
+def test_waits_stay_numbers_through_a_long_outage() -> None:
+    """A thousand looks that fail are an hour and a half without a network."""
+    assert Limits().look_again_s(5000, Unreachable("away", retry_after_s=5)) == 5
+    assert 48 <= Limits().backoff_s(5000, None, random.Random(1)) <= 72
+
+
 @pytest.mark.parametrize(
     ("tries", "asked", "least", "most"), [(1, None, 1.6, 2.4), (4, None, 12.8, 19.2), (9, None, 48, 72)]
 )

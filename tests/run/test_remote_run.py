@@ -294,6 +294,16 @@ def test_a_dead_account_stops_the_run(world: World, error: ApiError) -> None:
     assert world.service.charged == 20
 
 
+def test_an_upload_that_has_to_wait_too_long_is_left(world: World) -> None:
+    """The account asks for more patience than there is: the shot stops, and nobody asks on and on."""
+    quota = (Throttled("the quota is used up", scope=Scope.ACCOUNT, retry_after_s=7200.0) for _ in range(40))
+    world.service.faults["prepare:SH000"] = list(quota)
+    report = world.apply(plan(*shots(2)))
+    assert states(report) == [Ended.STOPPED, Ended.MADE]
+    assert "quota" in report.outcomes[0].reason
+    assert world.service.calls.count("prepare:SH000") == 1
+
+
 def test_a_failed_preflight_stops_before_anything(world: World) -> None:
     """No request is sent when the account cannot pay; what an earlier run left is still brought home."""
     world.deadline_s = 1.0

@@ -18,6 +18,9 @@ from veospec.run.bell import Bell
 from veospec.run.halt import Halt
 from veospec.run.ports import Clock
 
+_MOST_DOUBLINGS = 32
+"""A job may be watched through a thousand looks that fail; a float does not double as often."""
+
 
 class Limits(Struct, frozen=True):
     """What a person may change. Times are seconds.
@@ -50,7 +53,7 @@ class Limits(Struct, frozen=True):
 
     def backoff_s(self, tries: int, asked_s: float | None, rnd: random.Random) -> float:
         """Return how long to wait after the n-th failure: what the service asks for, or longer each time."""
-        own = min(self.first_backoff_s * 2.0 ** (tries - 1), self.longest_backoff_s)
+        own = min(self.first_backoff_s * 2.0 ** min(tries - 1, _MOST_DOUBLINGS), self.longest_backoff_s)
         jittered = own * rnd.uniform(0.8, 1.2)
         return jittered if asked_s is None else max(1.0, asked_s)
 
@@ -61,7 +64,8 @@ class Limits(Struct, frozen=True):
         asks for is kept to.
         """
         asked_s = error.retry_after_s or 0.0
-        return min(asked_s, self.first_backoff_s * 2.0 ** (failed - 2)) if isinstance(error, Unreachable) else asked_s
+        own_s = self.first_backoff_s * 2.0 ** min(failed - 2, _MOST_DOUBLINGS)
+        return min(asked_s, own_s) if isinstance(error, Unreachable) else asked_s
 
 
 class Slots:

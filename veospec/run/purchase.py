@@ -147,7 +147,7 @@ class Purchase(Struct):
                     return await self._input_refused(error)
                 if error.scope is Scope.RUN:
                     kit.halt.dead(error)
-                if error.scope is Scope.ACCOUNT and error is not last:
+                if error.scope is Scope.ACCOUNT and not passes(error) and error is not last:
                     last = error  # the next account, where there is one; else the same error comes back
                     continue
                 stops = error.scope in (Scope.RUN, Scope.ACCOUNT) or passes(error)
