@@ -28,7 +28,7 @@ from veospec.errors import (
 )
 from veospec.model import Cost, Kind, Mode, Node, NodeSource, Policy
 from veospec.plan.values import Action, Ceiling, Plan
-from veospec.run.events import Ended, Reserved, Settled, StepProgress, Waiting
+from veospec.run.events import Ended, Note, Reserved, Settled, StepProgress, Waiting
 from veospec.run.journal import Journal
 from veospec.run.lifecycle import State
 from veospec.run.limits import Limits
@@ -57,6 +57,10 @@ def states(report: Report) -> list[Ended]:
 
 def journal_states(world: World) -> list[State]:
     return [entry.state for record in Journal.read(world.journal_path).records for entry in record.entries]
+
+
+def noted(world: World) -> list[str]:
+    return [note.text for note in world.ears.of(Note)]
 
 
 def test_a_plan_is_bought_once(world: World) -> None:
@@ -302,6 +306,15 @@ def test_an_upload_that_has_to_wait_too_long_is_left(world: World) -> None:
     assert states(report) == [Ended.STOPPED, Ended.MADE]
     assert "quota" in report.outcomes[0].reason
     assert world.service.calls.count("prepare:SH000") == 1
+    assert [text for text in noted(world) if "quota" in text] == ["the quota is used up"]
+
+
+def test_a_shot_that_gives_up_waiting_says_why_once(world: World) -> None:
+    """However many shots the same thing keeps from being made."""
+    world.service.faults["submit"] = [Throttled("Google is overloaded", "wait", retry_after_s=5.0) for _ in range(40)]
+    report = world.apply(plan(*shots(3)))
+    assert states(report) == [Ended.STOPPED] * 3
+    assert [text for text in noted(world) if "overloaded" in text] == ["Google is overloaded. wait"]
 
 
 def test_a_failed_preflight_stops_before_anything(world: World) -> None:

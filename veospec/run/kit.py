@@ -87,6 +87,7 @@ class Kit:
         self.downloads = Downloads(limits.downloads, lambda: self.slots.most_in_use)
         self.looks = Looks(limits, rnd)
         self._listener = listener
+        self._told: set[str] = set()
         self._denials: dict[tuple[str, str], Denial] = {}
         self._followed: set[asyncio.Task[Any]] = set()
 
@@ -101,6 +102,13 @@ class Kit:
     def note(self, text: str, step: StepId | None = None) -> None:
         """Tell a sentence."""
         self.tell(Note(text, step))
+
+    def explain(self, error: ApiError) -> None:
+        """Tell why something is not made in this run, once however many steps it concerns."""
+        text = f"{error.message}. {error.hint}".rstrip(". ")
+        if text not in self._told:
+            self._told.add(text)
+            self.note(text)
 
     def progress(
         self, steps: tuple[StepId, ...], phase: Phase, elapsed_s: float = 0.0, expected_s: float | None = None
@@ -126,7 +134,7 @@ class Kit:
         name = model if error.scope is Scope.MODEL else ""
         is_stopped = error.scope is Scope.ACCOUNT or error.retry_after_s is not None
         if is_stopped and (account, name) not in self._denials:
-            self.note(f"{error.message}. {error.hint}".rstrip(". "))
+            self.explain(error)
         self._denials[account, name] = Denial(error.message, error.hint, is_stopped)
         self.remote.bar(account, name, error)
         run, now = self.settings.run, self.now()

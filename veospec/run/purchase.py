@@ -151,6 +151,8 @@ class Purchase(Struct):
                     last = error  # the next account, where there is one; else the same error comes back
                     continue
                 stops = error.scope in (Scope.RUN, Scope.ACCOUNT) or passes(error)
+                if stops and error.scope is not Scope.RUN:
+                    kit.explain(error)
                 return Bought(is_stopped=stops, reason=said(error), hint=error.hint)
             self._tell_move(prepared)
             return prepared
@@ -305,6 +307,8 @@ class Purchase(Struct):
             self._denied.add(prepared.account)
             return None  # the next account, where there is one
         is_stopped = verdict.is_passing or error.scope is Scope.RUN
+        if verdict.is_passing and error.scope is not Scope.RUN:
+            kit.explain(error)
         is_refused = verdict.event is Event.CONTENT_REFUSED
         return Bought(is_refused=is_refused, is_stopped=is_stopped, reason=said(error), hint=error.hint)
 
