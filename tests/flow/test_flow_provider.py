@@ -23,6 +23,7 @@ from veospec.emulator.serve import Address, running
 from veospec.errors import (
     AccessDenied,
     ApiError,
+    BudgetExceeded,
     Charge,
     ContentRefused,
     JobError,
@@ -672,6 +673,15 @@ def test_preflight_refuses(
     with pytest.raises(error) as caught:
         stage.run(lambda provider: provider.preflight((), needed))
     assert says in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_what_the_account_pays_is_held_against_what_was_agreed_to(stage: Stage) -> None:
+    """Of two clips a Pro account pays 20 for one; the short one is not for its plan and counts as where it is."""
+    stage.emails = (OTHER,)
+    nodes = (node("A"), node("B", duration=Fraction(4)))
+    with pytest.raises(BudgetExceeded, match="pro, where this costs up to 30"):
+        stage.run(lambda provider: provider.preflight(nodes, 20, 29))
+    stage.run(lambda provider: provider.preflight(nodes, 20, 30))
 
 
 def test_an_account_whose_session_died_is_not_used(stage: Stage) -> None:

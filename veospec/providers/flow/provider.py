@@ -124,10 +124,12 @@ class FlowProvider:
         return found.notes
 
     def _prices(self, nodes: Sequence[Node], plan_class: str) -> Counter[NodeId]:
-        """Return what all takes of each node cost on a plan; an unknown price counts nothing."""
-        profile, prices = FlowProfile(self._catalogue, plan_class), Counter[NodeId]()
+        """Return what all takes of each node cost on a plan; what is not for it counts as on the dearest that is."""
+        profile, dearest = FlowProfile(self._catalogue, plan_class), FlowProfile(self._catalogue)
+        prices = Counter[NodeId]()
         for node in nodes:
-            prices[node.id] += profile.price(node).credits or 0
+            found = profile.price(node).credits
+            prices[node.id] += (dearest.price(node).credits or 0) if found is None else found
         return prices
 
     def _hold(self, nodes: Sequence[Node], reported: Sequence[str], agreed: int) -> None:
