@@ -562,6 +562,14 @@ def test_an_accepted_job_that_is_not_listed_yet_is_running(stage: Stage) -> None
     stage.run(work)
     stage.ahead = timedelta()
 
+    async def after_a_restart(provider: FlowProvider) -> None:
+        name = "j1129071315360343v-u777-email:st***@example.com-bot:google-flow"
+        assert await provider.poll(name, stage.now() - timedelta(seconds=20)) is None
+        with pytest.raises(JobError):
+            await provider.poll(name, stage.now() - timedelta(minutes=10))
+
+    stage.run(after_a_restart)
+
 
 OUTCOMES: list[tuple[dict[str, Any], Node, type[ApiError] | None]] = [
     ({"call": "videos", "fault": "moderation"}, node("S"), ContentRefused),

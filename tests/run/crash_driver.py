@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class FileService(FakeService):
         self.killer.point()  # accepted and paid, the answer is on its way
         return Accepted(str(job["id"]), self.account)
 
-    async def poll(self, job_id: str) -> tuple[Result, ...] | None:
+    async def poll(self, job_id: str, sent_at: datetime | None = None) -> tuple[Result, ...] | None:
         self.killer.point()
         job = next(job for job in self.stored() if job.id == job_id)
         looks = self.folder / f"{job.reply_ref.replace(':', '_')}.looks"

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ class FakeService:
             return Accepted(job.id, self.account, tuple(_inside(result) for result in found))
         return Accepted(job.id, self.account)
 
-    async def poll(self, job_id: str) -> tuple[Result, ...] | None:
+    async def poll(self, job_id: str, sent_at: datetime | None = None) -> tuple[Result, ...] | None:
         job = self.jobs[job_id]
         await self._call("poll", job.node)
         return self._results(job) if self.clock.monotonic() >= job.done_at else None

@@ -201,8 +201,11 @@ class Remote(Protocol):
         """Send the paid request exactly once, on its own connection, without redirects or retries."""
         ...
 
-    async def poll(self, job_id: str) -> tuple[Result, ...] | None:
-        """Return the results of a job, or None while it runs. Raises `JobError` when it ended without any."""
+    async def poll(self, job_id: str, sent_at: datetime | None = None) -> tuple[Result, ...] | None:
+        """Return the results of a job, or None while it runs. Raises `JobError` when it ended without any.
+
+        `sent_at` is when its request left: a young job that the service does not list yet is not gone.
+        """
         ...
 
     async def fetch(self, result: Result, target: Path) -> Fetched:

@@ -197,7 +197,7 @@ class Lander:
                 return (), Landed(record, "its job goes on")
             age_s, asked_s = clock.monotonic() - since, 0.0
             try:
-                found = await kit.remote.poll(record.attempt.job_id)
+                found = await kit.remote.poll(record.attempt.job_id, record.attempt.created_at)
             except ApiError as error:
                 verdict = on_job(error)
                 if verdict.event is not Event.RUNNING:

@@ -233,7 +233,7 @@ class FlowProvider:
 
     # -- after --------------------------------------------------------------------------------------------
 
-    async def poll(self, job_id: str) -> tuple[Result, ...] | None:
+    async def poll(self, job_id: str, sent_at: datetime | None = None) -> tuple[Result, ...] | None:
         """Return the results of a job, or None while it runs."""
         resolution, media_id = ids.repeated(job_id)
         if media_id:
@@ -245,7 +245,7 @@ class FlowProvider:
             raise RequestInvalid("the job id has letters that no job id has", "name the job again") from None
         except JobError as error:
             # Right after it was accepted a job may not be listed yet.
-            if error.reason == JOB_GONE[0] and self._is_young(job_id):
+            if error.reason == JOB_GONE[0] and self._is_young(job_id, sent_at):
                 return None
             raise
         job = replies.job(document)
@@ -267,8 +267,8 @@ class FlowProvider:
             )
         return found
 
-    def _is_young(self, job_id: str) -> bool:
-        born = self._born.get(job_id)
+    def _is_young(self, job_id: str, sent_at: datetime | None) -> bool:
+        born = self._born.get(job_id, sent_at)
         return born is not None and self._now() - born < _YOUNG
 
     async def fetch(self, result: Result, target: Path) -> Fetched:
