@@ -34,7 +34,12 @@ from veospec.catalog.shipped import load_catalogue
 from veospec.errors import Charge, JobError, MediaError, RequestInvalid, SubmissionUnknown, Unauthorized, Unreachable
 from veospec.model import FileSource, Kind, Mode, OwnVoice
 from veospec.providers.base import Attempt, Material, Receipt, Result
+from veospec.providers.flow.api import FlowApi
 from veospec.providers.flow.config import FlowConfig, Token
+from veospec.providers.flow.downloads import DownloadClient, Downloaded
+from veospec.providers.flow.fetching import Fetcher
+from veospec.providers.flow.links import LinkDead
+from veospec.providers.flow.net import Limits
 from veospec.providers.flow.provider import FlowProvider
 
 CATALOGUE = load_catalogue()
@@ -92,6 +97,7 @@ SEARCHES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
      {"j1": record("j1", replyRef="vs1:x"), "j2": record("j2", replyRef="vs1:ours")}, "j2"),
     ("no marks at all, one fits", listing("j1", "j2"), {"j1": record("j1"), "j2": record("j2", seed=5)}, "j1"),
     ("no marks, two fit", listing("j1", "j2"), {"j1": record("j1"), "j2": record("j2")}, ""),
+    ("no marks, one fits, one cannot be read", listing("j1", "j2"), {"j1": record("j1")}, ""),
     ("another's mark on the same request", listing("j1"), {"j1": record("j1", replyRef="vs1:x")}, ""),
     ("too early", listing("j1", at="2026-06-15T09:59:00Z"), {"j1": record("j1", replyRef="vs1:ours")}, ""),
     ("another account", listing("j1", email="other@example.com"), {"j1": record("j1", replyRef="vs1:ours")}, ""),
@@ -282,6 +288,67 @@ def test_an_upload_without_an_id_is_asked_for_again_later(tmp_path: Path) -> Non
 
     run(lambda line, body: (200, {"media": {"name": "bare"}}), work, refs=refs)
     assert refs.known == {}
+
+
+def made(name: str, seed: int | None, handle: str) -> dict[str, Any]:
+    """Return an entry of a job's record."""
+    return {
+        "videoUrl": f"https://host.example/{name}",
+        "mediaGenerationId": handle,
+        "video": {"generatedVideo": {"seed": seed}},
+    }
+
+
+RENEWALS: list[tuple[str, Receipt, list[tuple[str, int | None, str]], str]] = [
+    ("by its handle", Receipt("flow", EMAIL, "j1", media("video", "b")),
+     [("a", 1, media("video", "a")), ("b", 2, media("video", "b"))], "b"),
+    ("by its seed", Receipt("flow", EMAIL, "j1", seed=2), [("a", 1, ""), ("b", 2, "")], "b"),
+    ("the handle came later", Receipt("flow", EMAIL, "j1", seed=2), [("a", 1, ""), ("b", 2, media("video", "b"))], "b"),
+    ("the only one", Receipt("flow", EMAIL, "j1"), [("a", None, "")], "a"),
+    ("nobody knows which", Receipt("flow", EMAIL, "j1"), [("a", None, ""), ("b", None, "")], ""),
+    ("another's seed", Receipt("flow", EMAIL, "j1", seed=3), [("a", 1, ""), ("b", 2, "")], ""),
+    ("another's handle", Receipt("flow", EMAIL, "j1", media("video", "c")), [("a", 1, media("video", "a"))], ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("receipt", "told", "taken"), [row[1:] for row in RENEWALS], ids=[r[0] for r in RENEWALS])
+def test_a_renewed_link_is_that_of_the_same_take(
+    receipt: Receipt, told: list[tuple[str, int | None, str]], taken: str, tmp_path: Path
+) -> None:
+    """Another take of the job under this one's name would be a clip lost."""
+    fetched: list[str] = []
+
+    class Api(FlowApi):
+        def __init__(self) -> None:
+            pass
+
+        async def get(self, path: str, **_: Any) -> Any:
+            if not path.startswith("/jobs/"):
+                raise JobError("no such asset", "", operation="asset")
+            return {"jobid": "j1", "status": "completed", "response": {"media": [made(*each) for each in told]}}
+
+    class Host(DownloadClient):
+        def __init__(self) -> None:
+            pass
+
+        async def download(self, url: str, target: Path, *, limits: Limits) -> Downloaded:
+            if url.endswith("/dead"):
+                raise LinkDead(403)
+            fetched.append(url)
+            target.write_bytes(CLIP)  # noqa: ASYNC240 - a few bytes
+            return Downloaded("0" * 64, len(CLIP), CLIP[:16])
+
+    async def nap(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    fetcher = Fetcher(Api(), Host, sniff, now=lambda: NOW, sleep=nap, max_bytes=1 << 20)
+    work = fetcher.fetch(Result(receipt, url="https://host.example/dead"), tmp_path / "a.mp4")
+    if taken:
+        asyncio.run(work)
+    else:
+        with pytest.raises(JobError, match="dead"):
+            asyncio.run(work)
+    assert fetched == ([f"https://host.example/{taken}"] if taken else [])
 
 
 def test_what_came_inside_an_answer_is_checked_as_well(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ Source: useapi.net Google Flow API v1 reference, links (24 hours in June 2026, a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from veospec.errors import ApiError, Charge, JobError, MediaError, Rejected, Scope, Unreachable
-from veospec.providers.base import Fetched, Result
+from veospec.providers.base import Fetched, Receipt, Result
 from veospec.providers.flow import ids, replies
 from veospec.providers.flow.api import JOB, FlowApi
 from veospec.providers.flow.fault_table import Kind
@@ -130,8 +130,7 @@ class Fetcher:
             if error.scope is Scope.RUN:
                 raise
             return []
-        entries = replies.results(record)
-        return [entry.url for entry in entries if entry.url and entry.receipt.media_id == receipt.media_id]
+        return _links_of(receipt, [entry for entry in replies.results(record) if entry.url])
 
     async def _asset_links(self, result: Result) -> list[str]:
         media_id = result.receipt.media_id
@@ -144,6 +143,20 @@ class Fetcher:
                 raise
             return []
         return [link] if link else []
+
+
+def _links_of(wanted: Receipt, entries: Sequence[Result]) -> list[str]:
+    """Return the links of one take of a job: by its handle, else by its seed, else that of the only entry.
+
+    Another take under this one's name would be a clip lost, so in doubt there is none.
+    """
+    by_handle = [e.url for e in entries if wanted.media_id and e.receipt.media_id == wanted.media_id]
+    if by_handle:
+        return by_handle
+    others = [e for e in entries if not (wanted.media_id and e.receipt.media_id)]
+    by_seed = [e.url for e in others if wanted.seed is not None and e.receipt.seed == wanted.seed]
+    may_be_any = len(entries) == 1 and any(wanted.seed is None or e.receipt.seed is None for e in others)
+    return by_seed if len(by_seed) == 1 else [entries[0].url] if may_be_any and not by_seed else []
 
 
 class _NotWhole(Exception):

@@ -53,7 +53,7 @@ async def find(api: FlowApi, attempt: Attempt, now: datetime) -> Recovery:
         if found:
             return _found(found, attempt, search)
     twins = {job.id: job for job in search.unmarked if _is_twin(job, attempt)}
-    if len(twins) == 1:
+    if len(twins) == 1 and not search.unreadable:  # what could not be read may be a twin as well
         return _found(next(iter(twins)), attempt, search)
     return Recovery(seen=_said(search, "none carries our mark"))
 
@@ -71,7 +71,10 @@ async def _look(api: FlowApi, attempt: Attempt, seen: Iterable[replies.Seen], se
     fitting = [entry for entry in seen if _may_be(entry, attempt)]
     search.places.append(f"{len(fitting)} {words}")
     for entry in fitting:
-        if entry.job_id in search.read or len(search.read) >= _MAX_RECORDS:
+        if entry.job_id in search.read:
+            continue
+        if len(search.read) >= _MAX_RECORDS:
+            search.unreadable += 1
             continue
         search.read.add(entry.job_id)
         try:
