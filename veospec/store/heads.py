@@ -7,12 +7,12 @@ storyboard; losing it loses history, never a clip.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from msgspec import Struct, field
+from msgspec import MsgspecError, Raw, Struct, field
 from msgspec.json import Decoder as JsonDecoder
 
 from veospec.errors import StoreCorrupt, StoreError, StoreReadOnly
@@ -71,17 +71,31 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
     version: int = field(name=KIND)
 
 
+class _Outline(Struct, frozen=True, forbid_unknown_fields=True):
+    """The same with the nodes as they are written: of ten thousand an edit asks for one."""
+
+    board: str
+    nodes: dict[NodeId, Raw]
+    version: int = field(name=KIND)
+
+
 class Newest:
     """What each place of one storyboard accepted last."""
 
-    def __init__(self, nodes: _Nodes, path: Path) -> None:
+    def __init__(self, nodes: Mapping[NodeId, Raw], path: Path) -> None:
         self._nodes = nodes
         self._path = path
 
     def get(self, place: Place) -> Head | None:
         """Return the head of a place, or None. Raises `StoreCorrupt`."""
         node, take = place
-        found = self._nodes.get(node, {}).get(str(take))
+        raw = self._nodes.get(node)
+        if raw is None:
+            return None
+        try:
+            found = _read_takes(raw).get(str(take))
+        except MsgspecError:
+            raise _damaged(self._path, _WRONG_MEMBERS) from None
         return None if found is None else _head(found, self._path)
 
 
@@ -106,7 +120,9 @@ class Heads:
         """Return the heads as questions, each checked when it is asked. Raises `StoreCorrupt`, also later."""
         path = self._path(board)
         raw = _read(path)
-        return Newest({} if raw is None else _of_board(_parse(raw, path), board, path), path)
+        if raw is None:
+            return Newest({}, path)
+        return Newest(_of_board(_parse_as(_read_outline, raw, path), board, path).nodes, path)
 
     def accept(
         self,
@@ -159,10 +175,14 @@ class Heads:
 
     def _load(self, path: Path, board: str) -> dict[Place, Head]:
         raw = _read(path)
-        return {} if raw is None else dict(_places(_of_board(_parse(raw, path), board, path), path))
+        return {} if raw is None else dict(_places(_of_board(_parse(raw, path), board, path).nodes, path))
 
 
+_AnyFile = TypeVar("_AnyFile", _File, _Outline)
+_WRONG_MEMBERS = "it has not the members that it must have"
 _read_file = JsonDecoder(_File).decode
+_read_outline = JsonDecoder(_Outline).decode
+_read_takes = JsonDecoder(dict[str, _Written]).decode
 
 
 def _encode(board: str, held: Mapping[Place, Head]) -> bytes:
@@ -173,13 +193,17 @@ def _encode(board: str, held: Mapping[Place, Head]) -> bytes:
 
 
 def _parse(raw: bytes, path: Path) -> _File:
+    return _parse_as(_read_file, raw, path)
+
+
+def _parse_as(reader: Callable[[bytes], _AnyFile], raw: bytes, path: Path) -> _AnyFile:
     try:
         body = body_of(raw)
         try:
-            written = _read_file(body)
+            written = reader(body)
         except (ValueError, RecursionError):
             check_version(read_json(body).get(KIND), KIND, VERSION)
-            raise SealError("it has not the members that it must have") from None
+            raise SealError(_WRONG_MEMBERS) from None
         check_version(written.version, KIND, VERSION)
     except NewerError as reason:
         raise StoreError(f"cannot use {path}: {reason}", "Use that version of veospec; nothing was changed.") from None
@@ -188,10 +212,10 @@ def _parse(raw: bytes, path: Path) -> _File:
     return written
 
 
-def _of_board(written: _File, board: str, path: Path) -> _Nodes:
+def _of_board(written: _AnyFile, board: str, path: Path) -> _AnyFile:
     if written.board != board:
         raise _damaged(path, f"it belongs to the storyboard {written.board!r}")
-    return written.nodes
+    return written
 
 
 def _places(nodes: _Nodes, path: Path) -> Iterator[tuple[Place, Head]]:
