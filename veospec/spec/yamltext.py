@@ -91,6 +91,10 @@ class _Frame:
         self.height = 1
 
 
+_MOST_KNOWN = 1_000
+"""Lengths, ratios and numbers come again and again; seeds do not."""
+_NO_FRAME = _Frame(Seq(), None)
+"""Stands where no collection is open."""
 _MERGE = "<<"
 _DROPPED = "\0"
 """Stands for a key that was refused: its value is read for its problems and then left out."""
@@ -100,7 +104,8 @@ class _Builder:
     """Turns events into a tree; holds what one reading needs."""
 
     __slots__ = (
-        "anchors", "documents", "frames", "has_escapes", "known_keys", "problems", "root", "source", "start", "total",
+        "anchors", "documents", "frames", "has_escapes", "known_keys", "known_values", "problems", "root",
+        "source", "start", "total",
     )  # fmt: skip
 
     def __init__(self, source: Source) -> None:
@@ -113,6 +118,7 @@ class _Builder:
         self.problems: list[Problem] = []
         self.anchors: dict[str, tuple[Json, int, int] | None] = {}
         self.known_keys: dict[str, str] = {}
+        self.known_values: dict[str, Json] = {}
         self.has_escapes = "\\" in source.text
 
     def run(self, next_event: Callable[[], Any]) -> None:
@@ -121,6 +127,8 @@ class _Builder:
         known_keys = self.known_keys
         frames = self.frames
         has_escapes = self.has_escapes
+        frame, node, spots = _NO_FRAME, _NO_FRAME.node, _NO_FRAME.spots
+        key, key_index, is_map = None, 0, False
         while True:
             event = next_event()
             kind = type(event)
@@ -129,35 +137,36 @@ class _Builder:
                 index = event.start_mark.index
                 if event.anchor is not None or event.tag is not None or len(text) > MAX_TEXT or not frames:
                     self.odd_scalar(event, text, index)
+                    key, key_index = frame.key, frame.key_index
                     continue
-                frame = frames[-1]
-                if frame.key is None and type(frame.node) is Map:
-                    key = known_keys.get(text)
-                    if key is None or key in frame.node:
+                if key is None and is_map:
+                    key, key_index = known_keys.get(text), index
+                    if key is None or key in node:
                         key = self.new_key(event, text, index, frame)
-                    frame.key = key
-                    frame.key_index = index
-                elif (
-                    (text[:1] in suspicious and event.implicit[0])
-                    or (has_escapes and not text.isprintable())
-                    or frame.key is _MERGE
-                    or frame.key is _DROPPED
-                    or frame.size > MAX_NODES
-                ):
-                    self.put(self.value(event, text, index), index, 1, 0)
-                elif frame.key is None:
-                    frame.node.append(text)  # type: ignore[union-attr]
-                    frame.spots.append(index)
+                    frame.key, frame.key_index = key, index
+                    continue
+                value = text
+                if (text[:1] in suspicious and event.implicit[0]) or (has_escapes and not text.isprintable()):
+                    value = self.value(event, text, index)
+                if key is _MERGE or key is _DROPPED or frame.size > MAX_NODES:
+                    self.put(value, index, 1, 0)
+                    key = None
+                elif key is None:
+                    node.append(value)  # type: ignore[union-attr]
+                    spots.append(index)
                     frame.size += 1
                 else:
-                    frame.node[frame.key] = text  # type: ignore[call-overload]
-                    frame.spots += (frame.key_index, index)
+                    node[key] = value  # type: ignore[call-overload]
+                    spots += (key_index, index)
                     frame.size += 1
-                    frame.key = None
+                    frame.key = key = None
             elif kind is StreamEndEvent:
                 return
             else:
                 self.structure(event, kind)
+                frame = frames[-1] if frames else _NO_FRAME
+                node, spots, key, key_index = frame.node, frame.spots, frame.key, frame.key_index
+                is_map = type(node) is Map
 
     def structure(self, event: Any, kind: type) -> None:
         """Take an event that is no scalar."""
@@ -256,9 +265,13 @@ class _Builder:
                 self.problems.append(bad_character(found[0], self.source.location(index)))
                 return BAD.sub("", text)
             return text
+        if text in self.known_values:
+            return self.known_values[text]
         value, finding = scalars.plain(text)
         if finding is not None:
             self.report(index, *finding)
+        elif len(self.known_values) < _MOST_KNOWN:
+            self.known_values[text] = value
         return value
 
     def new_key(self, event: Any, text: str, index: int, frame: _Frame) -> str:
