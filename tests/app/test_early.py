@@ -13,7 +13,7 @@ BOARD = ONE + "shots:\n  - {id: A, prompt: A kite}\n  - {id: B, prompt: A dog}\n
 
 @pytest.fixture
 def studio(monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
-    with studio_of(monkeypatch, job_seconds=2.0) as found:
+    with studio_of(monkeypatch, job_seconds=30.0) as found:
         yield found
 
 
@@ -30,11 +30,14 @@ def test_finished_takes_and_the_review_page_appear_before_the_end(film: Film) ->
     A run that is killed then leaves nothing that the next one takes for somebody else's.
     """
     process, out = film.process(), film.folder / "out"
+    wait_for(lambda: film.studio.credits == 10)
+    film.studio.advance(30)
     wait_for(lambda: (out / "review.html").exists())
     assert film.clips() == ["A_T01.mp4"]
     assert len(list((out / "posters").iterdir())) == 3
     assert not (out / "manifest.json").exists()
     assert process.poll() is None
+    wait_for(lambda: film.studio.credits == 20)
     process.kill()
     process.communicate()
     film.studio.advance(60)
@@ -52,6 +55,9 @@ def test_nothing_early_is_written_over_somebody_s_own_file(film: Film) -> None:
     wait_for(lambda: film.studio.credits == 10)
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"holiday")
+    film.studio.advance(30)
+    wait_for(lambda: film.studio.credits == 20)
+    film.studio.advance(30)
     said = "".join(process.communicate(timeout=60))
     assert mine.read_bytes() == b"holiday"
     assert "A_T01.mp4 exists and was not written by veospec" in said

@@ -60,7 +60,7 @@ def test_killed_after_every_call(film: Film) -> None:
     """A process dies after each new call of the service; those who come after it finish, and pay nothing twice."""
     for calls in (1, 4, 6, 9):
         kill_after(film, len(film.studio.calls()) + calls)
-    film.apply()
+    film.recover()
     check_paid_once(film)
 
 
@@ -91,7 +91,7 @@ def test_killed_at_every_word_of_its_events(film: Film, event: str, phase: str) 
 
     wait_for(lambda: process.poll() is not None or has_come())
     kill(process)
-    film.apply()
+    film.recover()
     check_paid_once(film)
 
 

@@ -178,12 +178,15 @@ def test_status_reminds_of_paid_clips_that_are_not_here(film: Film) -> None:
     """A job is done and its file does not come: everybody who looks is told, and until when its link lives."""
     film.studio.faults({"call": "download", "fault": "503", "number": "every"})
     process = film.process("--max-credits", "100")
-    wait_for(lambda: "a paid take is not downloaded yet; the first link dies at 20" in film("status", code=None).out)
+    wait_for(lambda: film.studio.credits == 60)
+    wait_for(lambda: "paid takes are not downloaded yet; the first link dies at 20" in film("status", code=None).out)
     process.kill()
     process.communicate()
     film.studio.faults()
     film.apply("--max-credits", "100")
     assert "not downloaded" not in film("status").out
+    assert film.studio.credits == 60
+    assert len(film.clips()) == 6
 
 
 def test_the_doctor_tells_how_captcha_attempts_ended(film: Film) -> None:

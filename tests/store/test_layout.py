@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
+from collections.abc import Generator
+from pathlib import Path, PosixPath
+from typing import Self
 
 import pytest
 from store_builders import stored
@@ -22,6 +24,25 @@ def test_a_new_store_is_private_and_explains_itself(tmp_path: Path) -> None:
     assert (root / ".gitignore").read_text() == "*\n"
     assert (root / "version").read_text() == "veospec store 1\n"
     assert "bought again" in (root / "README.txt").read_text()
+
+
+class Overtaken(PosixPath):
+    """A folder that another run makes, and begins its work in, just before it is listed."""
+
+    def iterdir(self) -> Generator[Self, None, None]:
+        root = Path(str(self))
+        if not (root / "version").exists():
+            with Store.open(root, write=True) as store:
+                (root / "1-journal.new").touch()
+                store.journal_path.touch()
+        yield from super().iterdir()
+
+
+def test_two_that_begin_at_once_make_one_store(tmp_path: Path) -> None:
+    """Nobody takes the first work of the other in a folder that was not there a moment ago for a stranger's."""
+    with Store.open(Overtaken(tmp_path / "s"), write=True) as store:
+        assert store.is_writable
+        assert store.journal_path.exists()
 
 
 def test_a_store_that_is_not_there_reads_as_empty_and_stays_away(tmp_path: Path) -> None:

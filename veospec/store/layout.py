@@ -227,14 +227,14 @@ def _check_place(root: Path) -> None:
 
 def _check_version(root: Path) -> None:
     path = root / "version"
-    with translated("read", path):
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
-            _check_unversioned(root)
+    text = _version_text(path)
+    if text is None:
+        strange = _strange_without_version(root)
+        text = _version_text(path)  # another run may have finished the folder, and begun its work, between the looks
+        if text is None:
+            if strange is not None:
+                raise strange
             return
-        with os.fdopen(fd, "rb") as stream:
-            text = stream.read(64)
     if text == _VERSION_TEXT.format(VERSION).encode():
         return
     number = text.removeprefix(b"veospec store ").strip()
@@ -246,23 +246,36 @@ def _check_version(root: Path) -> None:
     raise StoreCorrupt(f"{path} does not say which version of veospec wrote this folder", "Nothing was changed.")
 
 
-def _check_unversioned(root: Path) -> None:
+def _version_text(path: Path) -> bytes | None:
+    """Return the start of the version file, None when it is not there."""
+    with translated("read", path):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        with os.fdopen(fd, "rb") as stream:
+            return stream.read(64)
+
+
+def _strange_without_version(root: Path) -> StoreError | None:
     """A folder without a version is ours only when nothing strange is in it: `store: docs` must not claim docs."""
-    try:
-        names = {entry.name for entry in root.iterdir()}
-    except FileNotFoundError:
-        return
-    is_used = any((root / "store/actions").iterdir()) if (root / "store/actions").is_dir() else False
+    with translated("read", root):
+        try:
+            names = {entry.name for entry in root.iterdir()}
+            is_used = (root / "store/actions").is_dir() and any((root / "store/actions").iterdir())
+        except FileNotFoundError:
+            return None
     if is_used or "journal.sqlite3" in names:
-        raise StoreCorrupt(
+        return StoreCorrupt(
             f"{root} holds work but its version file is gone",
             f"Write `{_VERSION_TEXT.format(VERSION).strip()}` into {root / 'version'}.",
         )
     if strange := sorted(names - _OURS):
-        raise StoreError(
+        return StoreError(
             f"{root} is not a folder of veospec (it holds {strange[0]!r})",
             "A new store needs an empty folder, or a name that is not there yet.",
         )
+    return None
 
 
 def _make(root: Path) -> None:
