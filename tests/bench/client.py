@@ -52,14 +52,13 @@ async def one(number: int, provider: FlowProvider, scribe: Scribe, looks: Looks)
                     prepared.path, prepared.body, (part,))  # fmt: skip
 
     def begin(journal: Journal) -> None:
-        journal.reserve(intent, Ceiling(10_000_000), datetime.now(UTC))
-        journal.sending(attempt, datetime.now(UTC))
+        journal.reserve(intent, Ceiling(10_000_000), datetime.now(UTC), sends=True)
 
     await scribe.do(begin)
     accepted = await provider.submit(prepared, intent.reply_ref)
     since = clock.monotonic()
     now = datetime.now(UTC)
-    await scribe.do(lambda journal: journal.accepted(attempt, accepted.job_id, accepted.account, now))
+    await scribe.do(lambda journal: journal.accepted(attempt, accepted.job_id, accepted.account, now), is_urgent=True)
     watch, ran_s = looks.watch(MODEL, None), 0.0
     due = since + watch.wait_s(clock.monotonic() - since)
     while True:

@@ -204,6 +204,18 @@ def test_a_restart_judges_every_state(journal: Journal) -> None:
     assert journal.record("a2").entries[0].reason == "the process ended before the answer came"
 
 
+def test_an_intent_that_is_sent_at_once_is_the_same(path: Path, journal: Journal) -> None:
+    """One write instead of two, and what comes back is what lies in the file, for whoever opens it next."""
+    two = begun(journal, "a1", part("x"), part("y", 2))
+    one = journal.reserve(intent("a2", part("z"), part("w", 2)), NONE, START, sends=True)
+    assert isinstance(one, Record)
+    assert states(one) == states(two) == [State.SUBMITTING] * 2
+    assert one == journal.record("a2")
+    assert [entry.charge for entry in one.entries] == [entry.charge for entry in two.entries]
+    journal.close()
+    assert [record.id for record in Journal.read(path).records] == ["a1", "a2"]
+
+
 def test_moves_start_where_they_must(journal: Journal) -> None:
     """Nothing is sent twice, nothing is fetched that is not generated."""
     begun(journal, "a1", part("x"))

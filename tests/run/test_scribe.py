@@ -102,6 +102,24 @@ def test_a_long_queue_is_written_in_several_transactions(journal: Journal) -> No
     assert on_disk(journal) == set(names)
 
 
+def test_what_is_urgent_does_not_wait_in_the_queue(journal: Journal) -> None:
+    """The job of a request that was paid is written down before the next requests are."""
+    done: list[str] = []
+
+    def work(name: str) -> Callable[[Journal], None]:
+        return lambda _: done.append(name)
+
+    async def run() -> None:
+        scribe = Scribe(journal)
+        plain = [scribe.do(work(f"n{number}")) for number in range(MOST_AT_ONCE + 3)]
+        urgent = [scribe.do(work(name), is_urgent=True) for name in ("job 1", "job 2")]
+        await asyncio.gather(*plain, *urgent)
+        await scribe.close()
+
+    asyncio.run(run())
+    assert done == ["job 1", "job 2", *(f"n{number}" for number in range(MOST_AT_ONCE + 3))]
+
+
 def test_work_is_done_although_nobody_waits_any_more(journal: Journal) -> None:
     """A cancelled caller leaves a true journal; a look sees what was written before it."""
 

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from veospec.emulator.options import DEFAULT_TOKEN, Options
 from veospec.emulator.routes import BASE
@@ -82,7 +82,7 @@ def app(house: House, begun: Callable[[], None] = lambda: None) -> Starlette:
     return Starlette(routes=[Mount("/", app=Server(house))], lifespan=lifespan)
 
 
-class _Protocol(H11Protocol):
+class _Protocol(HttpToolsProtocol):
     """Lets the application reach the socket, for answers that HTTP does not allow."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

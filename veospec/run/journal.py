@@ -153,9 +153,10 @@ class Journal:
 
     # -- attempts
 
-    def reserve(self, intent: Intent, ceiling: Ceiling, now: datetime) -> Record | Standing:
+    def reserve(self, intent: Intent, ceiling: Ceiling, now: datetime, *, sends: bool = False) -> Record | Standing:
         """Write down the intent and set its price aside, in one transaction; state `reserved`.
 
+        With `sends` the request may leave as soon as this is durable: state `submitting`, as after `sending`.
         Returns what stands in the way when one of the keys has a live attempt or was refused. Raises
         `BudgetExceeded` when the run would pass its ceiling, or when the price is unknown and there is a ceiling.
         """
@@ -165,14 +166,18 @@ class Journal:
                 if standing is not None:
                     return standing
             self._hold_ceiling(intent, ceiling)
-            move = advance(State.PLANNED, Event.RESERVE, now)
-            self._db.insert("attempts", attempt_row(intent, now))
+            state = advance(State.PLANNED, Event.RESERVE, now).state
+            if sends:
+                state = advance(state, Event.SEND, now).state
+            attempt, takes = attempt_row(intent, now), []
+            self._db.insert("attempts", attempt)
             try:
                 for position, part in enumerate(intent.parts):
-                    self._db.insert("entries", entry_row(intent, position, part, move.state, now))
+                    row = entry_row(intent, position, part, state, now)
+                    takes.append(entry_of({**row, "id": self._db.insert("entries", row)}))
             except sqlite3.IntegrityError as error:
                 raise JournalError(f"a second live attempt at {intent.node} was prevented ({error})") from error
-            return self.record(intent.attempt)
+            return record_of(attempt, takes)
 
     def sending(self, attempt: str, now: datetime) -> Record:
         """Say that the request may leave from now on; state `submitting`. Raises `JournalError` if it may not."""

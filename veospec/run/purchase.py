@@ -165,8 +165,7 @@ class Purchase(Struct):
         intent = self._intent(Prepared(nothing, self._account, error.operation, {}), FREE)
 
         def remember(journal: Journal) -> None:
-            if isinstance(journal.reserve(intent, kit.settings.ceiling, now), Record):
-                journal.sending(intent.attempt, now)
+            if isinstance(journal.reserve(intent, kit.settings.ceiling, now, sends=True), Record):
                 journal.ended(intent.attempt, Event.CONTENT_REFUSED, said(error), Charge.NO, now)
 
         async with leases(kit.bench, self._keys, kit.halt, kit.waits_for(self._steps)) as are_ours:
@@ -204,8 +203,7 @@ class Purchase(Struct):
 
         def begin(journal: Journal) -> Record | Standing:
             """Reserve and begin in one transaction: place and leases are ours, nothing is waited for any more."""
-            found = journal.reserve(intent, settings.ceiling, now)
-            return found if isinstance(found, Standing) else journal.sending(intent.attempt, now)
+            return journal.reserve(intent, settings.ceiling, now, sends=True)
 
         record = await kit.scribe.do(begin)
         if isinstance(record, Standing):
@@ -266,7 +264,7 @@ class Purchase(Struct):
         try:
             then = kit.now()
             record = await kit.scribe.do(
-                lambda journal: journal.accepted(attempt, accepted.job_id, accepted.account, then)
+                lambda journal: journal.accepted(attempt, accepted.job_id, accepted.account, then), is_urgent=True
             )
         except StoreError as error:
             self._rescue(record, accepted, error)

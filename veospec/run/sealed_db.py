@@ -66,6 +66,7 @@ class SealedDb:
         self._version = version
         self._head = self._before = _Head()
         self._is_open = False
+        self._last: dict[str, int] = {}
         self._copies: tempfile.TemporaryDirectory[str] | None = None
         self._bound = Bound(path.with_suffix(".seq"))
         bound = self._bound.read()
@@ -109,6 +110,7 @@ class SealedDb:
             with self._faults("write"):
                 self._db.execute("BEGIN IMMEDIATE")
                 self._is_open = True
+                self._last.clear()
                 self._head = self._before = self._read_head()
         except BaseException:
             self.undo()
@@ -136,13 +138,21 @@ class SealedDb:
         """Add a row and return its id. Raises `sqlite3.IntegrityError` when a unique index forbids it."""
         columns = self._columns[table]
         values = [row[name] for name in columns]
-        number = int(self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0])  # noqa: S608
+        number = self._next_number(table)
         seal = _seal(table, (number, *values))
         marks = ", ".join("?" * (len(columns) + 2))
         with self._faults("write"):
             self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (number, *values, seal))  # noqa: S608
         self._add(1, int(seal, 16))
         return number
+
+    def _next_number(self, table: str) -> int:
+        """Return an id above all others; nobody else adds a row while a transaction is open."""
+        last = self._last.get(table)
+        if last is None:
+            last = int(self._db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])  # noqa: S608
+        self._last[table] = last + 1
+        return last + 1
 
     def update(self, table: str, row: Row, changes: Mapping[str, Value]) -> bool:
         """Change a row as it was read; return False when it is another one by now."""
