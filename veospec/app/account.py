@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from veospec.app.credentials import credentials_of
 from veospec.app.inventory import StoredInventory
-from veospec.app.planning import committed_manifest, inventory_of, plan_with
+from veospec.app.planning import inventory_of, plan_with
 from veospec.app.project import Project
 from veospec.app.takes import takes_of
 from veospec.model import Digest, NodeId
@@ -19,7 +19,7 @@ from veospec.plan.values import Action, Plan, Step, StepId
 from veospec.providers.local.profile import LocalProfile
 from veospec.review.cut import build_cuts
 from veospec.review.manifest import build_manifest, output_of, render_manifest
-from veospec.review.values import CutList, Output, Take
+from veospec.review.values import CutList, Manifest, Output, Take
 from veospec.store.actions import ActionRecord
 from veospec.store.layout import Store
 
@@ -35,9 +35,8 @@ class Account(Struct, frozen=True):
     cuts: tuple[CutList, ...]
     slates: Mapping[NodeId, ActionRecord]
 
-    def manifest(self) -> bytes:
-        """Return the bytes of the manifest."""
-        before = committed_manifest(self.project)
+    def manifest(self, before: Manifest | None) -> bytes:
+        """Return the bytes of the manifest; what the one before says was bought stays in it."""
         return render_manifest(
             build_manifest(self.project.storyboard, self.takes, self.project.catalogue.table, before)
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from veospec.app.account import account_of
 from veospec.app.choices import Choices
 from veospec.app.flaws import check_bought
-from veospec.app.planning import stored
+from veospec.app.planning import committed_manifest, stored
 from veospec.app.project import read_project
 from veospec.errors import SpecInvalid, SpecUnreadable, UsageError
 from veospec.model import Problem
@@ -42,7 +42,7 @@ def pull_request_comment(
             check_bought(project, inventory.store, account.plan)
         except SpecInvalid as error:
             return problems_comment(str(choices.spec), error.problems)
-    after = parse_manifest(account.manifest())
+    after = parse_manifest(account.manifest(committed_manifest(project)))
     return plan_comment(
         account.plan,
         before=before,

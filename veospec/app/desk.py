@@ -91,7 +91,7 @@ class Desk:
                 f"the output folder also holds what {before.spec} made; nothing of it was removed",
                 "keep each storyboard in a folder of its own: there is one manifest in each output folder",
             )
-        self.write(MANIFEST, self.account.manifest())
+        self.write(MANIFEST, self.account.manifest(before))
 
     def tidy(self) -> None:
         """Remove files of ours that nothing names any more; somebody else's files stay.
