@@ -115,10 +115,7 @@ class Journal:
 
     def record(self, attempt: str) -> Record:
         """Return an attempt. Raises `JournalError` when there is none of that id."""
-        found = self._db.select("attempts", {"attempt": attempt})
-        if not found:
-            raise JournalError(f"the journal has no attempt {attempt}")
-        return record_of(found[0], self._entries(attempt))
+        return record_of(self._attempt(attempt), self._entries(attempt))
 
     def live(self) -> tuple[Record, ...]:
         """Return every attempt with a live take, oldest first."""
@@ -213,9 +210,9 @@ class Journal:
 
     def stored(self, attempt: str, position: int, digest: Digest, now: datetime) -> Record:
         """Say that bytes and record are in the store, and that the money is spent; states `stored`, `settled`."""
-        with self._db.transaction():
-            self._move(attempt, Event.STORED, now, (position,), more={"digest": digest})
-            return self._moved(attempt, Event.SETTLED, now, (position,), charge=Charge.YES)
+        return self._moved(
+            attempt, Event.STORED, now, (position,), then=Event.SETTLED, charge=Charge.YES, more={"digest": digest}
+        )
 
     def found(self, attempt: str, job_id: str, account: str, now: datetime, *, by_person: bool = False) -> Record:
         """Give a request whose answer was lost the job that it became; state `submitted`."""
@@ -294,6 +291,12 @@ class Journal:
 
     # -- inside
 
+    def _attempt(self, attempt: str) -> Row:
+        found = self._db.select("attempts", {"attempt": attempt})
+        if not found:
+            raise JournalError(f"the journal has no attempt {attempt}")
+        return found[0]
+
     def _entries(self, attempt: str) -> tuple[Entry, ...]:
         return tuple(entry_of(row) for row in self._db.select("entries", {"attempt": attempt}))
 
@@ -326,9 +329,9 @@ class Journal:
                 )
 
     def _job(self, attempt: str, job_id: str, account: str) -> None:
-        row = self._db.select("attempts", {"attempt": attempt})[0]
+        row = self._attempt(attempt)
         changes: dict[str, Value] = {"job_id": job_id, "account": account or row["account"]}
-        if not self._db.update("attempts", row, changes):
+        if self._db.update("attempts", row, changes) is None:
             raise JournalError(f"attempt {attempt} was changed by somebody else")
 
     def _able(self, attempt: str, event: Event) -> tuple[int, ...]:
@@ -342,12 +345,15 @@ class Journal:
         now: datetime,
         positions: Iterable[int] = (),
         *,
+        then: Event | None = None,
         charge: Charge | None = None,
         reason: str | None = None,
+        more: Mapping[str, Value] | None = None,
     ) -> Record:
+        """Move takes as `_move` does and return the attempt as it is then."""
         with self._db.transaction():
-            self._move(attempt, event, now, positions, charge=charge, reason=reason)
-            return self.record(attempt)
+            rows = self._move(attempt, event, now, positions, then=then, charge=charge, reason=reason, more=more)
+            return record_of(self._attempt(attempt), map(entry_of, rows))
 
     def _move(
         self,
@@ -356,23 +362,32 @@ class Journal:
         now: datetime,
         positions: Iterable[int] = (),
         *,
+        then: Event | None = None,
         charge: Charge | None = None,
         reason: str | None = None,
         more: Mapping[str, Value] | None = None,
-    ) -> None:
-        """Move takes of an attempt, all of them without `positions`; every one must be able to."""
+    ) -> list[Row]:
+        """Move takes of an attempt, all of them without `positions`, and on by `then`; every one must be able to.
+
+        Returns the rows of all its takes as they are then.
+        """
         chosen = set(positions)
         changes: dict[str, Value] = {**(more or {}), "updated_at": instant(now)}
         if charge is not None:
             changes["charge"] = charge.value
         if reason is not None:
             changes["reason"] = reason
-        for row in self._db.select("entries", {"attempt": attempt}):
+        rows = self._db.select("entries", {"attempt": attempt})
+        for number, row in enumerate(rows):
             if chosen and row["position"] not in chosen:
                 continue
-            changes["state"] = advance(State(str(row["state"])), event, now).state.value
-            if not self._db.update("entries", row, changes):
+            state = advance(State(str(row["state"])), event, now).state
+            changes["state"] = (state if then is None else advance(state, then, now).state).value
+            moved = self._db.update("entries", row, changes)
+            if moved is None:
                 raise JournalError(f"a take of attempt {attempt} was moved by somebody else")
+            rows[number] = moved
+        return rows
 
 
 def _number(row: Row) -> int:

@@ -154,8 +154,8 @@ class SealedDb:
         self._last[table] = last + 1
         return last + 1
 
-    def update(self, table: str, row: Row, changes: Mapping[str, Value]) -> bool:
-        """Change a row as it was read; return False when it is another one by now."""
+    def update(self, table: str, row: Row, changes: Mapping[str, Value]) -> Row | None:
+        """Change a row as it was read and return it as it is then; None when it is another one by now."""
         columns = self._columns[table]
         values = [changes[name] if name in changes else row[name] for name in columns]
         number, old = row["id"], str(row["seal"])
@@ -163,9 +163,9 @@ class SealedDb:
         with self._faults("write"):
             done = self._db.execute(self._updates[table], (*values, seal, number, old))
         if done.rowcount != 1:
-            return False
+            return None
         self._add(0, int(seal, 16) - int(old, 16))
-        return True
+        return {**row, **changes, "seal": seal}
 
     def delete(self, table: str, number: int) -> None:
         """Remove a row that is no record of money."""
