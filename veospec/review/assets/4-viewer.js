@@ -78,7 +78,9 @@ function onVideo(screen, name) {
   if (name === 'play') tick();
   if (name === 'ended' && v.loop) { seekFrame(0); playAll(); return; }
   if (name === 'pause' || name === 'ended') for (const s of v.screens) if (s.video && s !== first) s.video.pause();
-  paintTransport();
+  // Where a browser stops is near the edge of two frames, and what it shows may be the other one: go to what is told.
+  if (name === 'pause' && !first.video.ended && !first.video.seeking) seekFrame(frameOf(first.video, first.take));
+  else paintTransport();
 }
 let ticking = false;
 function tick() {
