@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_collecting_shows_first_and_moves_only_when_told(store: Store, tmp_path:
     assert {e.record.key for e in plan.entries} == {free.key, shared.key}
     assert [e.record.node for e in plan.spared] == ["SH030"]
     assert len(plan.spared_orphans) == 1
-    assert plan.size_bytes == free.size_bytes + len(b"input")
+    assert (plan.size_bytes, plan.copies_bytes) == (free.size_bytes, len(b"input"))
     assert plan.trash is None
     assert sorted(p for p in tmp_path.rglob("*") if p.is_file() and "locks" not in p.parts) == before
 
@@ -107,6 +108,35 @@ def test_collecting_shows_first_and_moves_only_when_told(store: Store, tmp_path:
     assert set(back.added) == {free.key, shared.key} or back.refused
     assert store.actions.get(free.key) == free
     assert store.blobs.verify(free.digest, ".mp4")
+
+
+def test_old_pieces_of_the_index_go_at_once_and_young_ones_stay(store: Store, tmp_path: Path) -> None:
+    """They can be made again, so there is no trash for them; nothing but files of the two folders is touched."""
+    elsewhere = tmp_path / "film.mp4"
+    elsewhere.write_bytes(b"mine")
+    ages = {"index/reels/old.aac": 31, "index/reels/new.mp4": 29, "index/thumbs/old.jpg": 400, "index/other": 400}
+    for name, days in ages.items():
+        path = store.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"piece")
+        at = (NOW - timedelta(days=days)).timestamp()
+        os.utime(path, (at, at))
+    (store.root / "index/reels/link.mp4").symlink_to(elsewhere)
+    os.utime(store.root / "index/reels/link.mp4", (0, 0), follow_symlinks=False)
+    old = {store.root / "index/reels/old.aac", store.root / "index/thumbs/old.jpg"}
+
+    plan = collect(store, now=NOW)
+    assert set(plan.pieces) == old
+    assert (plan.size_bytes, plan.copies_bytes, plan.is_done) == (0, 10, False)
+    assert all(path.exists() for path in old)
+
+    done = collect(store, delete=True, now=NOW)
+    assert (done.is_done, done.trash) == (True, None)
+    assert not any(path.exists() for path in old)
+    left = sorted(p.relative_to(store.root).as_posix() for p in (store.root / "index").rglob("*") if not p.is_dir())
+    assert left == ["index/other", "index/reels/link.mp4", "index/reels/new.mp4"]
+    assert elsewhere.read_bytes() == b"mine"
+    assert list(store.trash.iterdir()) == []
 
 
 def test_paid_work_goes_only_by_name_and_never_what_the_journal_holds(store: Store) -> None:

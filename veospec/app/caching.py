@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from veospec.review.safe import terminal as term
 from veospec.run.journal import Journal
 from veospec.store import maintenance
 from veospec.store.layout import Store
-from veospec.store.maintenance import Entry, Finding
+from veospec.store.maintenance import PIECES_DAYS, Collected, Entry, Finding
 
 
 def store_root(spec: Path, environment: Mapping[str, str]) -> Path:
@@ -70,28 +70,39 @@ def collect(spec: Path, environment: Mapping[str, str], *, should_delete: bool, 
     with Store.open(root, write=should_delete, exclusive=should_delete, doing="cache gc") as store:
         keep = frozenset(Journal.read(store.journal_path).flights)
         found = maintenance.collect(store, delete=should_delete, with_paid=with_paid, keep=keep, now=datetime.now(UTC))
-    text = [*_table(found.entries)]
-    loose = len(found.orphans) + len(found.inputs)
-    if loose:
-        text.append(f"{loose} files without a record")
-    if found.spared or found.spared_orphans:
-        kept = len(found.spared) + len(found.spared_orphans)
-        text.append(f"{kept} kept because they cost money or may have; --paid takes them too")
-    if found.trash is not None:
-        text.append(f"moved {_size(found.size_bytes)} to {found.trash}")
-    elif found.entries or loose:
-        text.append(f"{_size(found.size_bytes)} could go; say --delete to move it to the trash")
-    else:
-        text.append("nothing to collect")
+    text = [*_table(found.entries), *_collected_lines(found)]
     document = {
         "veospec_gc": 1,
         "store": str(root),
-        "bytes": found.size_bytes,
-        "deleted": found.trash is not None,
+        "bytes": found.size_bytes + found.copies_bytes,
+        "deleted": found.is_done,
         "takes": [_entry_document(e) for e in found.entries],
         "spared": [_entry_document(e) for e in found.spared],
     }
     return Answer(tuple(text), document)
+
+
+def _collected_lines(found: Collected) -> Iterator[str]:
+    if found.orphans:
+        yield f"{len(found.orphans)} files without a record"
+    if found.inputs or found.pieces:
+        copies = f"{len(found.inputs)} copies of inputs"
+        pieces = f"{len(found.pieces)} pieces of reels and small pictures older than {PIECES_DAYS} days"
+        yield f"{copies}, {pieces}: {_size(found.copies_bytes)}, made again when they are needed"
+    if found.spared or found.spared_orphans:
+        kept = len(found.spared) + len(found.spared_orphans)
+        yield f"{kept} kept because they cost money or may have; --paid takes them too"
+    if found.trash is not None:
+        yield f"moved {_size(found.size_bytes)} to {found.trash}"
+    if found.is_done and found.copies_bytes:
+        yield f"deleted {_size(found.copies_bytes)} of copies and pieces"
+    if found.is_done:
+        return
+    if found.entries or found.orphans or found.inputs or found.pieces:
+        size = _size(found.size_bytes + found.copies_bytes)
+        yield f"{size} could go; --delete moves takes to the trash and deletes copies and pieces"
+    else:
+        yield "nothing to collect"
 
 
 def _table(found: tuple[Entry, ...]) -> tuple[str, ...]:

@@ -44,7 +44,9 @@ def verify(spec: Path, form: str) -> int:
 @click.option("--paid", is_flag=True, help="Also what cost money; it cannot be bought again exactly.")
 @format_option()
 def gc(spec: Path, form: str, *, delete: bool, paid: bool) -> int:
-    """List what no storyboard of this store uses any more; with --delete move it to the trash."""
+    """List what no storyboard of this store uses any more; with --delete move takes to the trash.
+
+    Copies of inputs and old pieces of reels go at once: they are made again when they are needed."""
     from veospec.app.caching import collect
 
     found = collect(spec, os.environ, should_delete=delete, with_paid=paid)

@@ -1,15 +1,17 @@
 """Looking after a store: list it, verify it, move to the trash what nobody uses, take over what others made.
 
-Nothing is ever deleted here: `collect` moves to `trash/`, which people empty, and `take_over` restores from there.
+No work is ever deleted here: `collect` moves to `trash/`, which people empty, and `take_over` restores from there.
+Only copies of inputs and old pieces in the index go at once; they cost time, never money.
 A damaged record or list of heads stops a collection, because what it would have kept cannot be known.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -25,6 +27,9 @@ from veospec.store.faults import translated
 from veospec.store.layout import Store
 from veospec.store.memo import StatMemo
 
+PIECES_DAYS = 30
+"""Pieces of reels and small pictures are kept as long in the index; what is still needed then is drawn again."""
+_PIECES = ("index/reels", "index/thumbs")
 Progress = Callable[[int, int], None]
 """Told (done, all) while many files are read."""
 
@@ -69,14 +74,21 @@ class Audit(Struct, frozen=True):
 
 
 class Collected(Struct, frozen=True):
-    """What nobody uses: it is in `trash` when that is set; what is `spared` cost money or may have."""
+    """What nobody uses: it is in `trash` when that is set; what is `spared` cost money or may have.
+
+    `inputs` are copies, `pieces` files of the index that are older than `PIECES_DAYS`: `copies_bytes`, which are no
+    work and are deleted where the rest (`size_bytes`) is moved. `is_done` when it was.
+    """
 
     entries: tuple[Entry, ...]
     orphans: tuple[Blob, ...]
     inputs: tuple[Blob, ...]
+    pieces: tuple[Path, ...]
     spared: tuple[Entry, ...]
     spared_orphans: tuple[Blob, ...]
     size_bytes: int
+    copies_bytes: int
+    is_done: bool = False
     trash: Path | None = None
 
 
@@ -147,21 +159,26 @@ def collect(
             f"cannot tell what is unused: {findings[0].message}",
             "`veospec cache verify` lists all damage. Mend it first.",
         )
-    plan = _unused(store, found, frozenset(keep), with_paid=with_paid)
-    if not delete or not (plan.entries or plan.orphans or plan.inputs):
+    plan = _unused(store, found, frozenset(keep), now, with_paid=with_paid)
+    if not delete or not (plan.entries or plan.orphans or plan.inputs or plan.pieces):
         return plan
     leaving = {entry.record.key for entry in plan.entries}
     needed = {_name(e.record) for e in found if e.record.key not in leaving}
     bytes_too = {_name(e.record) for e in plan.entries if e.is_present} - needed
-    trash = store.trash / f"{now:%Y%m%dT%H%M%SZ}-{scratch_name()}"
-    _move(store, trash, sorted(leaving), sorted(bytes_too | {(b.digest, b.suffix) for b in plan.orphans}))
+    trash = None
+    if plan.entries or plan.orphans:
+        trash = store.trash / f"{now:%Y%m%dT%H%M%SZ}-{scratch_name()}"
+        _move(store, trash, sorted(leaving), sorted(bytes_too | {(b.digest, b.suffix) for b in plan.orphans}))
     for blob in plan.inputs:
         with suppress(OSError):
             store.inputs.path(blob.digest, blob.suffix).unlink()
-    return replace(plan, trash=trash)
+    for piece in plan.pieces:
+        with suppress(OSError):
+            piece.unlink()
+    return replace(plan, is_done=True, trash=trash)
 
 
-def _unused(store: Store, found: Sequence[Entry], keep: frozenset[Key], *, with_paid: bool) -> Collected:
+def _unused(store: Store, found: Sequence[Entry], keep: frozenset[Key], now: datetime, *, with_paid: bool) -> Collected:
     unused = [e for e in found if not e.is_used and e.record.key not in keep]
     going = tuple(e for e in unused if with_paid or not e.is_paid)
     leaving = {e.record.key for e in going}
@@ -170,15 +187,32 @@ def _unused(store: Store, found: Sequence[Entry], keep: frozenset[Key], *, with_
     named = {_name(e.record) for e in found}
     orphans = tuple(b for b in store.blobs.held() if (b.digest, b.suffix) not in named)
     inputs = tuple(store.inputs.held())
+    pieces = dict(_old_pieces(store, now))
     gone_orphans = orphans if with_paid else ()
     return Collected(
         entries=going,
         orphans=gone_orphans,
         inputs=inputs,
+        pieces=tuple(pieces),
         spared=tuple(e for e in unused if e.record.key not in leaving),
         spared_orphans=() if with_paid else orphans,
-        size_bytes=sum(freed.values()) + sum(b.size_bytes for b in (*gone_orphans, *inputs)),
+        size_bytes=sum(freed.values()) + sum(b.size_bytes for b in gone_orphans),
+        copies_bytes=sum(pieces.values()) + sum(b.size_bytes for b in inputs),
     )
+
+
+def _old_pieces(store: Store, now: datetime) -> Iterator[tuple[Path, int]]:
+    """Yield path and size of what lies in the index for longer than it is kept."""
+    before = (now - timedelta(days=PIECES_DAYS)).timestamp()
+    for name in _PIECES:
+        folder = store.root / name
+        if folder.is_symlink() or not folder.is_dir():
+            continue
+        with translated("read", folder):
+            for path in sorted(folder.iterdir()):
+                seen = path.lstat()
+                if stat.S_ISREG(seen.st_mode) and seen.st_mtime < before:
+                    yield path, seen.st_size
 
 
 def _name(record: ActionRecord) -> tuple[Digest, str]:
