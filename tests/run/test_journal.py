@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stage import START
@@ -17,6 +20,7 @@ from veospec.errors import BudgetExceeded, Charge, JournalError
 from veospec.model import Cost
 from veospec.plan.values import Ceiling
 from veospec.providers.base import Receipt, Result
+from veospec.run.bound import Bound
 from veospec.run.flights import Snapshot
 from veospec.run.journal import Journal, Standing
 from veospec.run.lifecycle import Event, MoveError, Next, State
@@ -380,6 +384,35 @@ def test_a_damaged_bound_is_said(path: Path, content: bytes) -> None:
     path.with_suffix(".seq").write_bytes(content)
     with pytest.raises(JournalError, match=r"journal\.seq is damaged"):
         Journal.open(path)
+
+
+def test_the_first_number_is_never_seen_half_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who opens the journal while another run writes its first number finds none yet, and no damage."""
+    bound, seen = Bound(path.with_suffix(".seq")), []
+    for name in ("write", "pwrite"):
+        real = getattr(os, name)
+
+        def looked_at(*arguments: Any, real: Any = real) -> int:
+            seen.append(bound.read())
+            return int(real(*arguments))
+
+        monkeypatch.setattr(os, name, looked_at)
+    bound.write(7)
+    bound.write(8)
+    assert seen == [0, 7]
+    assert bound.read() == 8
+
+
+def test_a_full_disk_leaves_no_half_number(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("write", "pwrite"):
+        monkeypatch.setattr(os, name, full)
+    bound = Bound(path.with_suffix(".seq"))
+    bound.write(7)
+    assert bound.read() == 0
+    assert not list(path.parent.iterdir())
 
 
 def test_a_newer_journal_is_left_alone(path: Path) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from veospec.errors import JournalError
-from veospec.store.durable import PRIVATE
+from veospec.store.durable import create_file
 
 _DIGITS = 20
 
@@ -35,8 +35,18 @@ class Bound:
         return int(number)
 
     def write(self, number: int) -> None:
-        """Write the number in place; what cannot be written is left."""
+        """Write the number in place; what cannot be written is left.
+
+        The first one comes into place whole: an empty file, seen by a run beside or left by a crash, would be damaged.
+        """
+        text = f"{number:0{_DIGITS}}\n".encode("ascii")
         with suppress(OSError):
-            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
-            os.pwrite(fd, f"{number:0{_DIGITS}}\n".encode("ascii"), 0)
-            os.close(fd)
+            try:
+                fd = os.open(self._path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except FileNotFoundError:
+                create_file(self._path, text, scratch=self._path.parent)
+                return
+            try:
+                os.pwrite(fd, text, 0)
+            finally:
+                os.close(fd)
