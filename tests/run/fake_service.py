@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
-from stage import Ears, InlineExecutor, SimClock, bench_on
+from stage import Ears, InlineExecutor, SimClock, bench_on, make_plan
 
 from veospec.errors import ApiError
 from veospec.model import Node, Policy
@@ -22,10 +22,12 @@ from veospec.providers.base import Accepted, Attempt, Fetched, Order, Prepared, 
 from veospec.run.halt import Halt
 from veospec.run.journal import Journal
 from veospec.run.kit import Kit, Settings
+from veospec.run.landing import Lander
 from veospec.run.limits import Limits
 from veospec.run.local import LocalMaker
 from veospec.run.outcome import Report
 from veospec.run.remote import RemoteMaker
+from veospec.run.resume import Earlier
 from veospec.run.runner import Runner
 from veospec.run.scribe import Scribe
 from veospec.store.layout import Store
@@ -219,10 +221,28 @@ class World:
             finally:
                 journal.close()
 
+    def search(self) -> bool:
+        """Look for what was lost, as a run does before it plans."""
+        with Store.open(self.root / ".veospec", write=True) as store:
+            journal = Journal.open(store.journal_path)
+            try:
+                return asyncio.run(self._search(store, journal))
+            finally:
+                journal.close()
+
+    async def _search(self, store: Store, journal: Journal) -> bool:
+        kit = self._kit(make_plan(), store, journal)
+        return await Earlier(kit, Lander(kit)).search()
+
     async def _run(self, plan: Plan, store: Store, journal: Journal, on_start: Callable[[Halt], None] | None) -> Report:
+        kit = self._kit(plan, store, journal)
+        local = LocalMaker(None, kit.bench, kit.materials, kit.halt, self.ears, workers=2)
+        if on_start is not None:
+            on_start(kit.halt)
+        return await Runner(plan, kit.bench, RemoteMaker(kit, local), kit.halt, self.ears, run=kit.settings.run).run()
+
+    def _kit(self, plan: Plan, store: Store, journal: Journal) -> Kit:
         bench = replace(bench_on(store, provider="flow", clock=self.clock), executor=self.executor)
-        ears = self.ears
-        halt = Halt(ears)
         settings = Settings(
             run=f"run{self.runs}",
             process="1@here",
@@ -236,11 +256,9 @@ class World:
             rescue_folder=self.root,
             say=self.said.append,
         )
-        kit = Kit(bench, self.service, self.scribe_of(journal), halt, ears, settings, random.Random(self.runs))
-        local = LocalMaker(None, bench, kit.materials, halt, ears, workers=2)
-        if on_start is not None:
-            on_start(halt)
-        return await Runner(plan, bench, RemoteMaker(kit, local), halt, ears, run=settings.run).run()
+        halt = Halt(self.ears)
+        rnd = random.Random(self.runs)
+        return Kit(bench, self.service, self.scribe_of(journal), halt, self.ears, settings, rnd)
 
 
 __all__ = ["ApiError", "Ceiling", "FakeService", "Fault", "Policy", "World"]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from fake_service import Fault, World
-from stage import START, InlineExecutor, clip, make_plan
+from stage import START, Ears, InlineExecutor, clip, make_plan
 
 from veospec.errors import Charge, Exit, JournalError, StoreFull, StoreLocked, SubmissionUnknown, UsageError
 from veospec.model import Cost, Node
 from veospec.plan.values import Action, Plan
 from veospec.run import rescue
-from veospec.run.events import Ended
+from veospec.run.events import Ended, RunEvent, Waiting
 from veospec.run.journal import Journal
 from veospec.run.lifecycle import State
 from veospec.run.resume import Decision, in_flight, resolve, take_in, waiting
@@ -96,6 +96,52 @@ def test_what_another_run_works_on_is_not_decided(world: World) -> None:
         assert isinstance(lease, Lease)
         with lease, pytest.raises(StoreLocked, match="another veospec"):
             decide(world, Decision.RETRY)
+
+
+class Sender(Ears):
+    """Another run, which learns what became of its request as soon as somebody waits for it."""
+
+    def __init__(self, learns: Callable[[], object]) -> None:
+        super().__init__()
+        self._learns = learns
+
+    def tell(self, event: RunEvent) -> None:
+        super().tell(event)
+        if isinstance(event, Waiting):
+            self._learns()
+
+
+def test_what_another_run_is_sending_is_not_lost(world: World) -> None:
+    """It is waited for: planned at once it would be held for a person, and what builds on it blocked."""
+    lost(world, accepts=True)
+    world.service.calls.clear()
+    with Store.open(world.root / ".veospec", write=True) as store:
+        other = Journal.open(store.journal_path)
+        [record] = other.live()
+        lease = store.locks.attempt(record.entries[0].key)
+        assert isinstance(lease, Lease)
+        world.ears = Sender(lambda: other.found(record.id, "j0:x*@", "", START))
+        with lease:
+            assert world.search()
+        other.close()
+    assert [event.reason for event in world.ears.of(Waiting)] == ["another veospec is sending it"]
+    assert [found.entry.state for found in in_flight(Journal.read(world.journal_path))] == [State.SUBMITTED]
+    assert world.service.count("recover") == 0, "its own run looks for it"
+    assert not world.search(), "nothing is lost any more"
+
+
+def test_what_another_run_left_is_looked_for(world: World) -> None:
+    """Its lease ends with it."""
+    lost(world, accepts=True)
+    world.service.calls.clear()
+    world.service.hides_jobs = False
+    with Store.open(world.root / ".veospec", write=True) as store:
+        lease = store.locks.attempt(Journal.read(world.journal_path).records[0].entries[0].key)
+        assert isinstance(lease, Lease)
+        world.ears = Sender(lease.release)
+        assert world.search()
+    assert world.service.count("recover") == 1
+    assert [found.entry.state for found in in_flight(Journal.read(world.journal_path))] == [State.SUBMITTED]
 
 
 class BrokenScribe(Scribe):

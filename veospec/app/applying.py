@@ -156,8 +156,9 @@ def apply_project(
     narrowed(project)  # a misspelt name is told before a store is made
     with Store.open(project.store_root, write=True, doing="apply") as store:
         plan = plan_with(project, _inventory(project, store, settings))
-        if saved is None and _has_lost(plan):
-            asyncio.run(_search(project, store, plan, settings, listener, environment))
+        may_find = saved is None
+        while may_find and _has_lost(plan):
+            may_find = asyncio.run(_search(project, store, plan, settings, listener, environment))
             plan = plan_with(project, _inventory(project, store, settings))
         check_bought(project, store, plan)
         if show_plan is not None and plan.has_work:
@@ -268,16 +269,20 @@ async def _search(
     settings: Settings,
     listener: Listener,
     environment: Mapping[str, str],
-) -> None:
-    """Look for lost requests before anything is planned. Raises `KeyboardInterrupt` when a person ends it."""
+) -> bool:
+    """Look for lost requests before anything is planned; return whether it is worth another look.
+
+    Raises `KeyboardInterrupt` when a person ends it.
+    """
     from veospec.app.remoting import search_remote
 
     with workplace(project, store, 1) as bench:
         halt = Halt(listener)
         with _signals(halt.interrupt):
-            await search_remote(project, store, plan, settings, bench, halt, listener, environment)
+            was_elsewhere = await search_remote(project, store, plan, settings, bench, halt, listener, environment)
     if halt.is_interrupted:
         raise KeyboardInterrupt
+    return was_elsewhere
 
 
 def _needs_service(plan: Plan) -> bool:

@@ -154,11 +154,14 @@ async def search_remote(
     halt: Halt,
     listener: Listener,
     environment: Mapping[str, str],
-) -> None:
-    """Look for the jobs of requests whose answers were lost, so that a plan can build on what is found."""
+) -> bool:
+    """Look for the jobs of requests whose answers were lost, so that a plan can build on what is found.
+
+    Returns whether another process was sending one meanwhile: it has to be planned and looked for once more then.
+    """
     async with _kit(project, store, plan, wishes, bench, halt, listener, environment) as kit:
         try:
-            await Earlier(kit, Lander(kit)).search()
+            return await Earlier(kit, Lander(kit)).search()
         finally:
             await kit.scribe.close()
 

@@ -16,11 +16,12 @@ from msgspec import Struct
 
 from veospec.errors import JournalError, StoreError, UsageError
 from veospec.model import NodeId
+from veospec.run.events import Waiting
 from veospec.run.flights import Snapshot
 from veospec.run.journal import Journal
 from veospec.run.kit import Kit, lane_of_path, steps_of
 from veospec.run.landing import Landed, Lander
-from veospec.run.leases import leases
+from veospec.run.leases import FIRST_PAUSE_S, LONGEST_PAUSE_S, leases
 from veospec.run.lifecycle import LIVE, TABLE, Event, Next, State
 from veospec.run.limits import Place
 from veospec.run.rescue import Rescued
@@ -43,22 +44,39 @@ class Earlier:
             self._fly(record, waits=False)
         await asyncio.sleep(0)
 
-    async def search(self) -> None:
-        """Look for the job of every request whose answer was lost and that no other process works on."""
-        live = await self._kit.scribe.look(lambda journal: journal.live())
-        lost = [r for r in live if any(e.state in (State.SUBMITTING, State.UNKNOWN) for e in r.entries)]
-        await asyncio.gather(*(self._sought(record) for record in lost))
+    async def search(self) -> bool:
+        """Look for the job of every request whose answer was lost.
 
-    async def _sought(self, record: Record) -> None:
-        kit, now = self._kit, self._kit.now()
+        A request that another process is sending is not lost: until its fate is known it is waited for. Returns whether
+        there was one, because that process may be sending the next one by now.
+        """
+        live = await self._kit.scribe.look(lambda journal: journal.live())
+        return any(await asyncio.gather(*(self._sought(record) for record in live if _is_lost(record))))
+
+    async def _sought(self, record: Record) -> bool:
+        kit, was_elsewhere, pause_s = self._kit, False, FIRST_PAUSE_S
         keys = {key for entry in record.entries for key in (entry.key, entry.sent_key)}
-        async with leases(kit.bench, keys, kit.halt, None) as are_ours:
-            if not are_ours:
-                return
-            kit.note("an answer was lost, looking for its job", steps_of(record)[0])
-            record, moves = await kit.scribe.do(lambda journal: journal.restarted(record.id, now))
-            if any(move.action is Next.RECOVER for move in moves.values()):
-                await self._lander.recover(record, is_fresh=False)
+        while True:
+            async with leases(kit.bench, keys, kit.halt, None) as are_ours:
+                if are_ours:
+                    await self._recovered(record)
+                    return was_elsewhere
+            if not was_elsewhere:
+                kit.tell(Waiting(steps_of(record), "another veospec is sending it", None))
+            was_elsewhere = True
+            await kit.halt.sleep(kit.bench.clock, pause_s, until_stop=True)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            found = await kit.scribe.look(lambda journal: journal.record(record.id))
+            if kit.halt.is_stopping() or not _is_lost(found):
+                return True
+
+    async def _recovered(self, record: Record) -> None:
+        """Look for a lost request. The leases of its keys are held."""
+        kit, now = self._kit, self._kit.now()
+        kit.note("an answer was lost, looking for its job", steps_of(record)[0])
+        record, moves = await kit.scribe.do(lambda journal: journal.restarted(record.id, now))
+        if any(move.action is Next.RECOVER for move in moves.values()):
+            await self._lander.recover(record, is_fresh=False)
 
     async def land(self, record: Record) -> Landed:
         """Go on with an attempt, once in this process however many steps wait for it; another process is waited for."""
@@ -110,6 +128,10 @@ class Earlier:
         elif any(entry.state is State.GENERATED for entry in record.entries):
             landed = await self._lander.land(record, accepted_at=None, generated=lambda: None)
         return landed
+
+
+def _is_lost(record: Record) -> bool:
+    return any(entry.state in (State.SUBMITTING, State.UNKNOWN) for entry in record.entries)
 
 
 class Decision(StrEnum):
