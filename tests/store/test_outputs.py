@@ -169,6 +169,57 @@ def test_a_file_that_appears_in_the_last_moment_stays(tmp_path: Path, store: Sto
     assert [p.name for p in out.folder.iterdir()] == ["a.txt"]
 
 
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_what_another_run_delivers_meanwhile_is_no_strangers(out: OutFolder, store: Store, *, has_ended: bool) -> None:
+    """Who looks before it buys holds no lease: files come while it looks, promised and later listed by the other."""
+    beside = OutFolder(out.folder, store)
+    beside.write("review.html", b"one")
+    out.check("review.html")
+    beside.write("review.html", b"two")
+    if has_ended:
+        beside.close()
+    out.check("review.html")
+    (out.folder / "review.html").write_bytes(b"mine")
+    with pytest.raises(OutputForeign, match="was changed since"):
+        out.check("review.html")
+    out.close()
+    beside.close()
+    assert OutFolder(out.folder, store).ours() == ("review.html",)
+
+
+def test_a_file_that_is_removed_between_two_looks_is_not_there(
+    out: OutFolder, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person, or a run that tidies, may remove what is looked at: the place is free then."""
+    out.write("review.html", b"one")
+
+    def removes(*_: object) -> None:
+        (out.folder / "review.html").unlink(missing_ok=True)
+
+    monkeypatch.setattr(store.output_memo, "get", removes)
+    out.check("review.html")
+    assert out.write("review.html", b"two") is Delivery.WRITTEN
+
+
+def test_a_list_that_is_written_while_it_is_read_is_read_whole(
+    out: OutFolder, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The promises go as soon as the list has them: who reads in that moment finds them in one of the two."""
+    beside = OutFolder(out.folder, store)
+    beside.write("review.html", b"one")
+    for name in ("read_text", "read_bytes"):
+        real = getattr(Path, name)
+
+        def overtaken(path: Path, *arguments: str, real: Callable[..., object] = real) -> object:
+            try:
+                return real(path, *arguments)
+            finally:
+                beside.close()
+
+        monkeypatch.setattr(Path, name, overtaken)
+    assert OutFolder(out.folder, store).ours() == ("review.html",)
+
+
 LINKS: dict[str, Callable[[Path, Path], object]] = {
     "the folder": lambda out, victim: out.symlink_to(victim, target_is_directory=True),
     "a folder in it": lambda out, victim: (out.mkdir(), (out / "clips").symlink_to(victim, target_is_directory=True)),

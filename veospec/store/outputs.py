@@ -56,8 +56,7 @@ class OutFolder:
         name = sha256(os.fsencode(os.path.relpath(self.folder, store.root.resolve()))).hexdigest()
         self._ledger_path = store.outputs_folder / f"{name}.json"
         self._promises_path = self._ledger_path.with_suffix(".promised")
-        self._ledger = _read_ledger(self._ledger_path)
-        _add_promises(self._ledger, self._promises_path)
+        self._ledger = self._read_ledger()
         self._saved: dict[str, tuple[Digest, ...]] = dict(self._ledger)
 
     def __enter__(self) -> OutFolder:
@@ -79,11 +78,20 @@ class OutFolder:
     def check(self, path: str) -> None:
         """Raise `OutputForeign` or `StoreError` now if `path` could not be written later; changes nothing.
 
-        For use before anything is bought: a paid clip must not meet somebody else's file at the end.
+        For use before anything is bought: a paid clip must not meet somebody else's file at the end. Another run may be
+        delivering meanwhile: a file is somebody's own only when the list of now does not know it either.
         """
         try:
             with self._at(path, create=False) as (folder, name):
-                self._standing(folder, name, path)
+                while True:
+                    try:
+                        self._standing(folder, name, path)
+                        return
+                    except OutputForeign:
+                        before, self._ledger = self._ledger, self._read_ledger()
+                        self._saved = dict(self._ledger)
+                        if self._ledger == before:
+                            raise
         except FileNotFoundError:
             return
         except OSError as error:
@@ -193,6 +201,14 @@ class OutFolder:
         """Return the paths that were written here, sorted; some may be gone or changed."""
         return tuple(sorted(self._ledger))
 
+    def _read_ledger(self) -> dict[str, tuple[Digest, ...]]:
+        """Return which files are ours. The promises are read first: they go when the list that has them is there."""
+        promised = _read_promises(self._promises_path)
+        ledger = _read_ledger(self._ledger_path)
+        for path, digests in promised.items():
+            ledger[path] = (*ledger.get(path, ()), *digests)
+        return ledger
+
     @contextmanager
     def _at(self, path: str, *, create: bool) -> Iterator[tuple[int, str]]:
         """Hold the folder of a path and its name; raises `OSError`."""
@@ -242,7 +258,11 @@ class OutFolder:
             known = self._memo.get(whole, seen)
             if known is not None:
                 return known[0]
-        fd, seen = open_regular(folder, name)
+        try:
+            fd, seen = open_regular(folder, name)
+        except RefusedError:
+            os.stat(name, dir_fd=folder, follow_symlinks=False)  # somebody may have removed it between the looks
+            raise
         try:
             began_ns = self._memo.now_ns()
             digest, _ = digest_of(fd)
@@ -338,10 +358,12 @@ def _read_ledger(path: Path) -> dict[str, tuple[Digest, ...]]:
     return {path: tuple(filter(is_digest, digests)) for path, digests in files.items()}
 
 
-def _add_promises(ledger: dict[str, tuple[Digest, ...]], path: Path) -> None:
-    """Add what a run that never ended had promised; a line that was cut short is no promise."""
+def _read_promises(path: Path) -> dict[str, tuple[Digest, ...]]:
+    """Return what a run that has not ended, or never will, promised; a line that was cut short is no promise."""
+    promised: dict[str, tuple[Digest, ...]] = {}
     with suppress(OSError, UnicodeDecodeError):
         for line in path.read_text("utf-8").split("\n")[:-1]:
             digest, _, name = line.partition(" ")
             if is_digest(digest) and name:
-                ledger[name] = (*ledger.get(name, ()), digest)
+                promised[name] = (*promised.get(name, ()), digest)
+    return promised
