@@ -7,11 +7,15 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 from acceptance import ROOT, SMALL, Person, schema
+
+from veospec.app import editing
+from veospec.spec import edit
 
 HEAD = """# The film.
 veospec: 1   # the form
@@ -113,6 +117,68 @@ def test_a_patch_of_the_review_page_is_put_in(veospec: Person) -> None:
     assert document["shots"][1]["review"]["approved"] == "0" * 64
     for comment in ("# The film.", "# the form", "# a door", "# first", "# two", "# second"):
         assert comment in path.read_text()
+
+
+TWO = "veospec: 1\nshots:\n  - {id: A, prompt: Rain., takes: 2}\n  - {id: B, prompt: Snow., takes: 2}\n"
+EDITS = {
+    "select": ("select", "A", "2"),
+    "retake": ("retake", "A"),
+    "patch": ("select", "--from", "patch.json"),
+}
+
+
+@pytest.fixture
+def two(veospec: Person) -> Person:
+    veospec.write(TWO)
+    veospec.write('{"veospec_patch": 1, "shots": {"A": {"select": 2}}}', "patch.json")
+    return veospec
+
+
+@pytest.mark.parametrize("arguments", EDITS.values(), ids=EDITS)
+def test_what_somebody_saves_meanwhile_is_not_lost(
+    two: Person, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """The file is saved after it was read, up to the last moment before it is replaced; both changes are in it then."""
+    path, real, saves = two.folder / "shots.yaml", os.fsync, iter(["# one\n", "# two\n"])
+
+    def saved_meanwhile(descriptor: int) -> None:
+        real(descriptor)
+        path.write_text(path.read_text() + next(saves, ""))
+
+    monkeypatch.setattr(os, "fsync", saved_meanwhile)
+    two(*arguments)
+    shot = yaml.safe_load(path.read_text())["shots"][0]
+    assert "retake" in shot or "select" in shot
+    assert path.read_text().endswith("# one\n# two\n")
+    assert sorted(p.name for p in two.folder.iterdir()) == ["patch.json", "shots.yaml"]
+
+
+def test_two_that_circle_takes_at_once_circle_both(two: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one has read the file before the first one wrote it."""
+    real, others = edit.set_select, iter([("B", 2)])
+
+    def overtaken(text: str, name: str, take: int, **known: Any) -> str:
+        for shot, other in others:
+            editing.select_take(two.folder / "shots.yaml", shot, other, {})
+        return real(text, name, take, **known)
+
+    monkeypatch.setattr(edit, "set_select", overtaken)
+    two("select", "A", "2")
+    shots = yaml.safe_load((two.folder / "shots.yaml").read_text())["shots"]
+    assert [shot["select"] for shot in shots] == [2, 2]
+
+
+def test_who_never_stops_saving_keeps_everything(two: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = two.folder / "shots.yaml", os.fsync
+
+    def saved_meanwhile(descriptor: int) -> None:
+        real(descriptor)
+        path.write_text(path.read_text() + "#\n")
+
+    monkeypatch.setattr(os, "fsync", saved_meanwhile)
+    said = two("select", "A", "2", code=2).err
+    assert "shots.yaml is saved by somebody else again and again" in said
+    assert path.read_text().rstrip("#\n") == TWO.rstrip()
 
 
 PROMPTS = [

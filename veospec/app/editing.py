@@ -12,7 +12,7 @@ from unicodedata import normalize
 from veospec import __version__
 from veospec.app.choices import Choices
 from veospec.app.project import read_project, source_files
-from veospec.app.writing import write_text
+from veospec.app.writing import replace_text, write_text
 from veospec.catalog.shipped import load_catalogue
 from veospec.errors import UsageError
 from veospec.model import Kind, Problem
@@ -22,6 +22,7 @@ from veospec.spec.schema import schema_text
 from veospec.store.project_files import read_spec
 
 MAX_IMPORT_BYTES = 16 << 20
+_TRIES = 20
 
 
 def start(folder: Path, *, is_minimal: bool, ci: str, should_overwrite: bool) -> tuple[Path, ...]:
@@ -92,6 +93,10 @@ def apply_patch_file(spec: Path, patch: Path, environment: Mapping[str, str]) ->
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{patch} is not JSON", "export the patch from the review page again") from error
     _check_meant(wanted, spec, patch)
+    return _until_saved(spec, lambda: _patched(spec, wanted, environment))
+
+
+def _patched(spec: Path, wanted: Any, environment: Mapping[str, str]) -> list[str] | None:
     texts = {path: _text_of(path) for path in source_files(spec)}
     names = {path: set(edit.item_names(text)) for path, text in texts.items()}
     takes = _takes(spec, environment)
@@ -101,8 +106,8 @@ def apply_patch_file(spec: Path, patch: Path, environment: Mapping[str, str]) ->
         after = edit.apply_patch(text, wanted, elsewhere=elsewhere, takes=takes)
         if after != text:
             changed.append((path, after))
-    for path, after in changed:
-        write_text(path, after)
+    if not all(replace_text(path, texts[path], after) for path, after in changed):
+        return None
     return [f"changed {path}" for path, _ in changed] or ["nothing to change"]
 
 
@@ -126,6 +131,10 @@ def _takes(spec: Path, environment: Mapping[str, str]) -> dict[str, int]:
 
 
 def _edit(spec: Path, shot: str, change: Callable[[str, str], str], said: str) -> list[str]:
+    return _until_saved(spec, lambda: _edited(spec, shot, change, said))
+
+
+def _edited(spec: Path, shot: str, change: Callable[[str, str], str], said: str) -> list[str] | None:
     texts = {path: _text_of(path) for path in source_files(spec)}
     for path, text in texts.items():
         for name in (shot, f"still:{shot}"):
@@ -133,10 +142,19 @@ def _edit(spec: Path, shot: str, change: Callable[[str, str], str], said: str) -
                 after = change(text, name)
                 if after == text:
                     return [f"{path} says so already"]
-                write_text(path, after)
-                return [f"{said} ({path})"]
+                return [f"{said} ({path})"] if replace_text(path, text, after) else None
     change(texts[spec], shot)  # raises, naming the nearest
     raise UsageError(f"there is no shot '{shot}'")
+
+
+def _until_saved(spec: Path, work: Callable[[], list[str] | None]) -> list[str]:
+    """Do work that returns None when a file was saved by somebody else since it was read, until it was not."""
+    for _ in range(_TRIES):
+        if (said := work()) is not None:
+            return said
+    raise UsageError(
+        f"{spec} is saved by somebody else again and again", "nothing of theirs was changed; run the command again"
+    )
 
 
 def _text_of(path: Path) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from veospec.errors import UsageError
@@ -37,17 +39,45 @@ def write_text(path: Path, text: str) -> None:
         if real.exists() and not real.is_file():  # a pipe or a device is written to, never replaced
             real.write_text(text, encoding="utf-8")
             return
-        mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
-        descriptor, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(text.encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).chmod(mode)
-            Path(name).replace(real)
-        finally:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
+        with _beside(real, text) as fresh:
+            fresh.replace(real)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def replace_text(path: Path, before: str, after: str) -> bool:
+    """Put a text in place of the one that a file had when it was read, keeping its mode.
+
+    Returns False, and changes nothing, when the file has another text by now: somebody saved it meanwhile. Others of
+    this program are kept out by a lock; an editor knows no locks, so the last look comes right before the rename.
+    Raises `UsageError` when the file cannot be written.
+    """
+    try:
+        real = path.resolve() if path.is_symlink() else path
+        with real.open("rb") as stream:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(stream.fileno(), fcntl.LOCK_EX)
+            with _beside(real, after) as fresh:
+                if real.read_bytes() != before.encode():
+                    return False
+                fresh.replace(real)
+                return True
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _beside(real: Path, text: str) -> Iterator[Path]:
+    """Hold a synced new file with the text and the mode of another beside it; what is left of it is removed."""
+    mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
+    descriptor, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(text.encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(mode)
+        yield Path(name)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
