@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Generator
+from functools import partialmethod
 from pathlib import Path, PosixPath
 from typing import Self
 
@@ -12,7 +13,10 @@ import pytest
 from store_builders import stored
 
 from veospec.errors import Exit, SpecError, StoreCorrupt, StoreError, StoreLocked, StoreReadOnly
+from veospec.store import layout
+from veospec.store.durable import scratch_name
 from veospec.store.layout import Store
+from veospec.store.lock import Holder, Lease, Locks
 
 
 def test_a_new_store_is_private_and_explains_itself(tmp_path: Path) -> None:
@@ -211,14 +215,50 @@ def test_leftovers_of_a_crash_go_when_nobody_else_works_here(tmp_path: Path) -> 
         assert list(later.scratch.iterdir()) == []
 
 
-def test_gc_and_a_run_keep_each_other_out(tmp_path: Path) -> None:
+def test_an_unfinished_journal_or_memo_of_a_crash_goes_as_well(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "s", write=True):
+        pass
+    unfinished = [tmp_path / "s" / folder / scratch_name(suffix) for folder, suffix in UNFINISHED]
+    for path in unfinished:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    (tmp_path / "s/index/1-notes").write_bytes(b"whole")
+    with Store.open(tmp_path / "s", write=True), Store.open(tmp_path / "s", write=True):
+        assert [path for path in unfinished if path.exists()] == []
+        assert (tmp_path / "s/index/1-notes").exists()
+
+
+UNFINISHED = [("", ""), ("", ".new"), ("", ".new-wal"), ("index", ""), ("index/plain", "")]
+
+
+def test_a_run_that_starts_beside_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds the store for itself while it cleans up: on a busy machine, or put to sleep, not for a moment only."""
+    with Store.open(tmp_path / "s", write=True) as store:
+        locks = store.locks
+    starter = locks.attempt("store", doing="apply")
+    assert isinstance(starter, Lease)
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        if now[0] > 5:
+            starter.release()
+
+    monkeypatch.setattr(Locks, "acquire", partialmethod(Locks.acquire, clock=lambda: now[0], sleep=sleep))
+    with Store.open(tmp_path / "s", write=True) as store:
+        assert store.is_writable
+    assert now[0] > 5
+
+
+def test_gc_and_a_run_keep_each_other_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         Store.open(tmp_path / "s", write=True, doing="apply"),
         pytest.raises(StoreLocked, match=r"veospec apply \(pid"),
     ):
         Store.open(tmp_path / "s", write=True, exclusive=True)
     with Store.open(tmp_path / "s", write=True, exclusive=True, doing="cache gc"):
-        asked = []
+        asked: list[Holder] = []
+        monkeypatch.setattr(layout, "_START_WAIT_S", 0.0)
         with pytest.raises(StoreLocked, match="cache gc") as caught:
             Store.open(tmp_path / "s", write=True, wait_s=0.05, waiting=asked.append)
     assert caught.value.exit_code is Exit.STORE

@@ -70,6 +70,7 @@ def work(root: Path, *, link: bool, manifest: bytes = b"first") -> None:
         with OutFolder(root / "out", store) as out:
             out.deliver(blob.digest, ".mp4", "clips/a.mp4", link=link)
             out.write("manifest.json", manifest)
+            out.remove_leftovers()
 
 
 def calls_of(root: Path, *, link: bool) -> int:
@@ -117,6 +118,7 @@ def test_killed_at_every_call_the_store_is_old_or_new_and_goes_on(tmp_path: Path
         judge(root, f"killed before call {at} of {total}")
         work(root, link=link, manifest=b"second")
         assert (root / "out/clips/a.mp4").read_bytes() == CLIP
+        assert sorted(p.name for p in (root / "out").rglob("*")) == ["a.mp4", "clips", "manifest.json"], at
         shutil.rmtree(root)
 
 

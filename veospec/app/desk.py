@@ -94,12 +94,13 @@ class Desk:
         self.write(MANIFEST, self.account.manifest(before))
 
     def tidy(self) -> None:
-        """Remove files of ours that nothing names any more; somebody else's files stay.
+        """Remove files of ours that nothing names any more, and unfinished ones; somebody else's files stay.
 
         When the manifest that lies there is another storyboard's, the folder is shared and nothing is removed.
         """
         if self._is_shared:
             return
+        self._out.remove_leftovers()
         for path in self._out.ours():
             if path not in self._written:
                 try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -20,6 +21,7 @@ from veospec.model import Digest
 PRIVATE = 0o600
 SEALED = 0o444
 _CHUNK_BYTES = 1 << 20
+_SCRATCH_NAME = re.compile(r"\d+-[0-9a-f]{16}(?:\.|\Z)")
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FULL_FSYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 
@@ -60,6 +62,11 @@ def make_folder(folder: Path) -> None:
 def scratch_name(suffix: str = "") -> str:
     """Return a file name that nobody else has."""
     return f"{os.getpid()}-{os.urandom(8).hex()}{suffix}"
+
+
+def is_scratch_name(name: str) -> bool:
+    """Return whether `scratch_name` may have made this name, or the first part of it."""
+    return _SCRATCH_NAME.match(name) is not None
 
 
 def write_all(fd: int, content: bytes) -> None:

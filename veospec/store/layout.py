@@ -25,7 +25,7 @@ from veospec.errors import SpecError, StoreCorrupt, StoreError, StoreReadOnly
 from veospec.store.actions import Actions
 from veospec.store.below import RefusedError, parts_of
 from veospec.store.blobs import Blobs
-from veospec.store.durable import create_file, make_folder, scratch_name, sync_folder
+from veospec.store.durable import create_file, is_scratch_name, make_folder, scratch_name, sync_folder
 from veospec.store.faults import translated
 from veospec.store.heads import Heads
 from veospec.store.lock import STORE, Holder, Lease, Locks, locked_by
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 VERSION = 1
 FOLDER_NAME = ".veospec"
 _VERSION_TEXT = "veospec store {}\n"
-_START_WAIT_S = 0.5  # a run that starts beside holds the store for itself while it empties the scratch folder
+_START_WAIT_S = 30.0  # a run that starts beside holds the store for itself for a moment, on a busy machine for longer
 _FOLDERS = (
     "scratch",
     "locks",
@@ -156,7 +156,7 @@ class Store:
         locks = Locks(root / "locks", is_writable=True)
         lease = locks.attempt(STORE, doing=doing)
         if isinstance(lease, Lease):
-            _empty(root / "scratch")
+            _empty(root)
             if not exclusive:
                 lease.release()
         elif exclusive and wait_s <= 0:
@@ -297,8 +297,9 @@ def _make(root: Path) -> None:
             raise StoreReadOnly(f"cannot write to {root}: it is read-only", "Make it writable, or set VEOSPEC_HOME.")
 
 
-def _empty(scratch: Path) -> None:
+def _empty(root: Path) -> None:
     """Remove what crashed runs left behind; only while nobody else writes."""
+    scratch = root / "scratch"
     with translated("clean", scratch):
         leftovers = list(scratch.iterdir())
         for path in leftovers:
@@ -306,3 +307,8 @@ def _empty(scratch: Path) -> None:
                 path.unlink()
         if leftovers:
             sync_folder(scratch)
+    for folder in (root, root / "index", root / "index/plain"):  # where a journal or a memo is begun
+        with suppress(OSError):
+            for path in folder.iterdir():
+                if is_scratch_name(path.name):
+                    path.unlink()

@@ -21,7 +21,15 @@ from veospec.errors import OutputForeign, StoreCorrupt, StoreError
 from veospec.model import Digest
 from veospec.store.below import RefusedError, open_folder, open_regular, parts_of
 from veospec.store.blobs import is_digest, is_suffix
-from veospec.store.durable import PRIVATE, copy_bytes, digest_of, replace_file, scratch_name, write_all
+from veospec.store.durable import (
+    PRIVATE,
+    copy_bytes,
+    digest_of,
+    is_scratch_name,
+    replace_file,
+    scratch_name,
+    write_all,
+)
 from veospec.store.faults import from_os_error, translated
 from veospec.store.layout import Store
 from veospec.store.sealed import SealError, seal, unseal
@@ -183,6 +191,18 @@ class OutFolder:
             raise from_os_error(error, "remove", self.folder / path) from error
         self._ledger.pop(path, None)
         return True
+
+    def remove_leftovers(self) -> None:
+        """Remove the unfinished files of runs that were killed; for who writes here alone."""
+        for inner in {path.rpartition("/")[0] for path in self._ledger}:
+            with suppress(OSError):
+                folder = open_folder(self.folder, parts_of(inner) if inner else ())
+                try:
+                    for name in os.listdir(folder):
+                        if name.startswith(_TEMPORARY) and is_scratch_name(name.removeprefix(_TEMPORARY)):
+                            _drop(folder, name)
+                finally:
+                    os.close(folder)
 
     def digest(self, path: str) -> Digest | None:
         """Return the digest of the file that lies there now, ours or not; None when there is none to read."""
