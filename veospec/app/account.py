@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from veospec.app.credentials import credentials_of
 from veospec.app.inventory import StoredInventory
-from veospec.app.planning import inventory_of, plan_with
+from veospec.app.planning import plan_with
 from veospec.app.project import Project
 from veospec.app.takes import takes_of
 from veospec.model import Digest, NodeId
@@ -21,7 +20,6 @@ from veospec.review.cut import build_cuts
 from veospec.review.manifest import build_manifest, output_of, render_manifest
 from veospec.review.values import CutList, Manifest, Output, Take
 from veospec.store.actions import ActionRecord
-from veospec.store.layout import Store
 
 
 class Account(Struct, frozen=True):
@@ -62,13 +60,6 @@ def account_of(project: Project, inventory: StoredInventory, failures: Mapping[S
     cuts = build_cuts(project.storyboard, outputs)
     missing = {event.node for cut in cuts for event in cut.events if not event.file}
     return Account(whole, inventory, plan, takes, outputs, cuts, _slates(whole, inventory, missing))
-
-
-@contextmanager
-def opened_account(project: Project) -> Iterator[tuple[Store, Account]]:
-    """Yield a store opened for writing outputs, and the account."""
-    with Store.open(project.store_root, write=True, doing="deliver") as store:
-        yield store, account_of(project, inventory_of(project, store))
 
 
 def _made(step: Step, inventory: StoredInventory) -> ActionRecord | None:

@@ -173,12 +173,12 @@ def apply_project(
         report = asyncio.run(_run(project, store, plan, settings, listener, environment))
         from veospec.app.delivering import deliver
 
-        fresh = _inventory(project, store, settings)
-        delivered = deliver(project, store, fresh, report, join_reel=settings.join_reel, environment=environment)
+        look = partial(_inventory, project, store, settings)
+        delivered = deliver(project, store, look, report, join_reel=settings.join_reel, environment=environment)
         sights = None
         is_plain = saved is None and not choices.only and not settings.regenerate and not delivered.notes
-        if is_plain and isinstance(environment, Asked):
-            sights = sights_of_apply(project, fresh, plan, environment, delivered.files)
+        if is_plain and delivered.inventory is not None and isinstance(environment, Asked):
+            sights = sights_of_apply(project, delivered.inventory, plan, environment, delivered.files)
         return Applied(plan, report, delivered, project.out, notices, sights)
 
 

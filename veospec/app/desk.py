@@ -17,6 +17,7 @@ from typing import Any
 from veospec.app.account import Account
 from veospec.app.outputs import MANIFEST, PATIENCE_S, deliver_take, out_folder, out_lease, poster_path
 from veospec.app.planning import committed_manifest
+from veospec.app.project import Project
 from veospec.app.thumbs import make_thumbs, shown_frames, thumb_path
 from veospec.errors import MediaError, OutputForeign, StoreCorrupt
 from veospec.media import frames
@@ -30,18 +31,29 @@ from veospec.store.layout import Store
 class Desk:
     """One delivery. `notes` gathers what a person should know: what could not be made, and why.
 
-    Raises `StoreLocked` when somebody else delivers into the folder for longer than `wait_s`.
+    `look` returns the account; it is asked when nobody else delivers any more, so that nothing older is written over
+    what another run has just told. Raises `StoreLocked` when somebody else delivers for longer than `wait_s`.
     """
 
     def __init__(
-        self, account: Account, store: Store, environment: Mapping[str, str], *, wait_s: float = PATIENCE_S
+        self,
+        project: Project,
+        store: Store,
+        environment: Mapping[str, str],
+        look: Callable[[], Account],
+        *,
+        wait_s: float = PATIENCE_S,
     ) -> None:
-        self.account = account
         self.store = store
         self.environment = environment
         self.notes: list[str] = []
-        self._lease = out_lease(account.project, store, wait_s)
-        self._out = out_folder(account.project, store)
+        self._lease = out_lease(project, store, wait_s)
+        try:
+            self.account = look()
+            self._out = out_folder(project, store)
+        except BaseException:
+            self._lease.release()
+            raise
         self._written: set[str] = set()
         self._is_shared = False
         self._shown: dict[tuple[str, str], Path | str] = {}

@@ -198,7 +198,7 @@ class OutFolder:
             with suppress(OSError):
                 folder = open_folder(self.folder, parts_of(inner) if inner else ())
                 try:
-                    for name in os.listdir(folder):
+                    for name in os.listdir(folder):  # noqa: PTH208 - a descriptor
                         if name.startswith(_TEMPORARY) and is_scratch_name(name.removeprefix(_TEMPORARY)):
                             _drop(folder, name)
                 finally:
