@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import re
 import warnings
 from fractions import Fraction
@@ -14,9 +16,11 @@ from xml.etree import ElementTree as ET
 
 import opentimelineio as otio
 import pytest
-from acceptance import Person, film
+from acceptance import SMALL, Person, film
 from PIL import Image
 
+from veospec.media import frames
+from veospec.media import sheet as media_sheet
 from veospec.review.approved import approval_digest
 
 HOSTILE = '夜のフェリー العبّارة 👩‍🔧 <script>window.pwned = 1</script> & "x" | * y'
@@ -46,6 +50,21 @@ shots:
   - {{id: C, prompt: The ramp., duration: 8s}}
   - {{id: D, extend: C, prompt: The ramp settles., trim: {{tail: 6f}}}}
 """
+
+
+@pytest.mark.parametrize(("room", "draw"), [(media_sheet, "write_sheet"), (frames, "write_jpeg")])
+def test_a_disk_that_is_full_at_the_end_is_said_and_costs_nothing(
+    veospec: Person, monkeypatch: pytest.MonkeyPatch, room: Any, draw: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    veospec.write("veospec: 1\nshots:\n  - {id: A, prompt: Rain., duration: 4s}\n" + SMALL)
+    with monkeypatch.context() as disk:
+        disk.setattr(room, draw, full)
+        assert "no space is left on the disk" in veospec("apply", code=9).err
+    assert "nothing to do: 1 take is here" in veospec("apply").out
+    assert (veospec.folder / "out/contact-sheet.jpg").exists()
 
 
 @pytest.mark.parametrize("fps", [24, 25, 30])

@@ -25,6 +25,7 @@ from veospec.model import Character, NodeSource
 from veospec.review.values import Output
 from veospec.store.actions import ActionRecord
 from veospec.store.durable import scratch_name
+from veospec.store.faults import translated
 from veospec.store.layout import Store
 
 
@@ -173,12 +174,13 @@ class Desk:
         missing = {path: (stamp_of(what), make) for path, (what, make) in files.items() if not self._stands(path, what)}
         fresh = {path: self.store.scratch / scratch_name(Path(path).suffix) for path in missing}
         try:
-            if len(missing) == 1:
-                [(path, (_, make))] = missing.items()
-                make(fresh[path])
-            elif missing:
-                with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="veospec-deliver") as pool:
-                    list(pool.map(lambda path: missing[path][1](fresh[path]), missing))
+            with translated("make", ", ".join(missing)):
+                if len(missing) == 1:
+                    [(path, (_, make))] = missing.items()
+                    make(fresh[path])
+                elif missing:
+                    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="veospec-deliver") as pool:
+                        list(pool.map(lambda path: missing[path][1](fresh[path]), missing))
             for path, (stamp, _) in missing.items():
                 self._out.place(path, fresh[path])
                 self._written.add(path)
