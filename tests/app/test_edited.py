@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from acceptance import Person
+from flow_studio import ONE, QUIET, Film, studio_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,15 +119,15 @@ def _text() -> io.TextIOWrapper:
 class Desk:
     """The film with a witness, and the two ways to plan an edit of it."""
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...] = ("plan",)) -> None:
+    def __init__(self, folder: Path, arguments: tuple[str, ...] = ("plan",), text: str = FILM) -> None:
         self.folder = folder
+        self.text = text
         self.arguments = arguments
         self.spec = folder / "shots.yaml"
-        self.shortcuts = 0
 
     def settle(self) -> None:
         """Leave a witness of the film as it was made."""
-        self.spec.write_text(FILM)
+        self.spec.write_text(self.text)
         for _ in range(2):  # once is lost when somebody edits the program meanwhile
             question = quick.Question(self.arguments, time.time_ns() + 60_000_000_000)
             ended = said(self.folder, question)
@@ -229,6 +230,87 @@ def test_whatever_is_not_plain_goes_the_whole_way(desk: Desk, name: str) -> None
     if name == "two shots":
         text = text.replace("v1: hands", "v9")
     assert not desk.plan(text)[1]
+
+
+HEAD = """veospec: 1
+project: {code: A}
+defaults: {duration: 4s}
+deliver: {animatic: {size: 180p, ken_burns: false}, contact_sheet: {frames: [first]}, review: none, preview: none}
+"""
+JUDGED_TOGETHER = {
+    "clips of two ratios that Flow would join": (
+        HEAD
+        + """reel: {join: flow, order: [SH010, SH020, SH050]}
+shots:
+  - id: SH010
+    prompt: One.
+  - {id: SH020, extend: SH010, prompt: Two.}
+  - {id: SH030, prompt: Three.}
+  - {id: SH050, prompt: Five.}
+""",
+        ("    prompt: One.", '    aspect: "9:16"\n    prompt: One.'),
+        "VS297",
+    ),
+    "two clips of one file name": (
+        HEAD
+        + """scenes:
+  - id: S
+    shots:
+      - {id: A_B, omit: true, prompt: One.}
+      - {id: C, prompt: Two.}
+  - id: S_A
+    shots:
+      - {id: B, prompt: Three.}
+""",
+        ("omit: true", "omit: false"),
+        "VS213",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", JUDGED_TOGETHER)
+def test_what_only_all_shots_together_show_is_told(tmp_path: Path, name: str) -> None:
+    """A rule that compares shots of which an excerpt would hold one only."""
+    before, (old, new), code = JUDGED_TOGETHER[name]
+    person = Person(tmp_path, _Silent())  # type: ignore[arg-type]
+    person.write(before)
+    person("apply")
+    desk = Desk(tmp_path, text=before)
+    desk.settle()
+    assert before.count(old) == 1
+    (ended, _, err), _ = desk.plan(before.replace(old, new))
+    assert ended == 3
+    assert code in err
+
+
+def test_a_damaged_picture_is_told_before_it_is_paid_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a paid step needs is decoded on the short way too."""
+    before = ONE + QUIET + "shots:\n  - {id: A, prompt: Rain.}\n  - {id: B, prompt: Wind.}\n  - {id: C, prompt: Sun.}\n"
+    with studio_of(monkeypatch) as studio:
+        film = Film(tmp_path, capsys, studio)
+        film.write(before)
+        film.apply()
+    whole = film.picture("refs/whole.png", (320, 180)).read_bytes()
+    (film.folder / "refs/cut.png").write_bytes(whole[: len(whole) // 2])
+    desk = Desk(film.folder, text=before)
+    desk.settle()
+    (ended, out, _), is_short = desk.plan(before.replace("A,", "A, start: refs/whole.png,"))
+    assert is_short
+    assert "already owned" in out
+    assert ended == 0
+    (ended, _, err), _ = desk.plan(before.replace("A,", "A, start: refs/cut.png,"))
+    assert ended == 3
+    assert "VS305" in err
+
+
+def test_a_text_that_grew_too_long_goes_the_whole_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of a storyboard holds for all of it, however small an excerpt is."""
+    text = FILM.replace("A kite", "The kite")
+    for most, is_short in ((len(text.encode()), True), (len(text.encode()) - 1, False)):
+        monkeypatch.setattr(edited, "MAX_SPEC_BYTES", most)
+        assert desk.plan(text)[1] is is_short
 
 
 PIECES = st.sampled_from(

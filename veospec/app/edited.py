@@ -1,7 +1,8 @@
 """Plan an edit from the shots that it can reach, and from what the last run with nothing to do remembered of the rest.
 
 Only `plan` does this, and only text for a person comes of it: nothing is made, bought or saved from such a plan.
-Whatever is not plain goes the whole way: any finding, any step that is not simply here or to be made.
+Whatever is not plain goes the whole way: any finding, any step that is not simply here or to be made, and whatever is
+judged by comparing shots of which an excerpt holds some only.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from veospec.plan.values import Action, Plan, Totals, Why
 from veospec.quick import Edit
 from veospec.spec.board import Absent
 from veospec.spec.excerpt import Cutting, Outline, excerpt_of, layout_of
+from veospec.spec.settings import JOINERS
 from veospec.spec.yamltext import parse
+from veospec.store.project_files import MAX_SPEC_BYTES
 
 _FORM = 1
 
@@ -48,8 +51,14 @@ _decode = Decoder(Remembered).decode
 
 
 def remembered(outline: Outline | None, plan: Plan) -> bytes:
-    """Return what an edit will be compared with; nothing when takes are shared, so that no sum can be told apart."""
-    if outline is None or any(step.reason.why is not Why.UNCHANGED for step in plan.steps):
+    """Return what an edit will be compared with.
+
+    Nothing when takes are shared, so that no sum can be told apart; nor when Flow joins the reel, because it compares
+    the clips with each other.
+    """
+    if outline is None or plan.storyboard.reel.join != JOINERS[0]:
+        return b""
+    if any(step.reason.why is not Why.UNCHANGED for step in plan.steps):
         return b""
     owned = plan.totals.owned
     return _encode(
@@ -59,7 +68,7 @@ def remembered(outline: Outline | None, plan: Plan) -> bytes:
 
 def plan_of_edit(edit: Edit, choices: Choices, environment: Mapping[str, str]) -> Plan | None:
     """Return the plan of an edited storyboard with the steps that the edit can reach; None when it is not so plain."""
-    if choices.only or choices.should_verify or edit.said[1]:
+    if choices.only or choices.should_verify or edit.said[1] or len(edit.after) > MAX_SPEC_BYTES:
         return None
     with suppress(VeospecError, MsgspecError, UnicodeDecodeError):
         known = _decode(edit.note)
@@ -69,7 +78,7 @@ def plan_of_edit(edit: Edit, choices: Choices, environment: Mapping[str, str]) -
         absent = Absent(excerpt.shots, excerpt.scenes)
         before = _planned(excerpt.before, absent, choices, environment)
         after = _planned(excerpt.after, absent, choices, environment)
-        if before is not None and after is not None and not _has_news(before):
+        if before is not None and after is not None and not _has_news(before) and _made_alike(before, after):
             return _merged(known, before, after)
     return None
 
@@ -90,6 +99,10 @@ def _planned(cutting: Cutting, absent: Absent, choices: Choices, environment: Ma
         return None
     with stored(project) as inventory:
         plan = plan_with(project, inventory)
+        if not plan.totals.buy.is_free:
+            from veospec.app.flaws import check_bought
+
+            check_bought(project, inventory.store, plan)
     is_plain = all(
         step.action is Action.GENERATE or (step.action is Action.REUSE and step.reason.why is not Why.SHARED)
         for step in plan.steps
@@ -99,6 +112,11 @@ def _planned(cutting: Cutting, absent: Absent, choices: Choices, environment: Ma
 
 def _has_news(plan: Plan) -> bool:
     return any(step.reason.why is not Why.UNCHANGED for step in plan.steps)
+
+
+def _made_alike(before: Plan, after: Plan) -> bool:
+    """Tell whether the same shots are left out of both: one that comes back may want the file name of another."""
+    return before.storyboard.omitted == after.storyboard.omitted
 
 
 def _merged(known: Remembered, before: Plan, after: Plan) -> Plan | None:
