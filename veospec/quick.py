@@ -89,7 +89,7 @@ def answer(arguments: Sequence[str]) -> int | Edit | None:
             root = _store(spec, text)
             lease = _leased(root) if arguments[0] == "apply" else -1
             try:
-                said = _checked(root, os.path.realpath(spec), text, arguments)
+                said = _checked(root, places_of(spec), text, arguments)
             finally:
                 if lease >= 0:
                     os.close(lease)
@@ -103,6 +103,11 @@ def answer(arguments: Sequence[str]) -> int | Edit | None:
 def witness_path(root: str, arguments: Iterable[str]) -> str:
     """Return where the witness of a command line lies in a store."""
     return f"{root}/{FOLDER}/{crc32(chr(0).join(arguments).encode('utf-8', 'surrogateescape')):08x}"
+
+
+def places_of(spec: str) -> list[str]:
+    """Return where a storyboard really lies and where its folder does: a link to the text alone has its own inputs."""
+    return [os.path.realpath(spec), os.path.realpath(os.path.dirname(os.path.join(os.getcwd(), spec)))]
 
 
 def house() -> str:
@@ -235,13 +240,13 @@ def _leased(root: str) -> int:
     return fd
 
 
-def _checked(root: str, main: str, text: int, arguments: Sequence[str]) -> tuple[str, str] | Edit:
+def _checked(root: str, places: Sequence[str], text: int, arguments: Sequence[str]) -> tuple[str, str] | Edit:
     """Return what was said (stdout, stderr) when everything is as it was, or but for the main text. Raises."""
     fd = os.open(witness_path(root, arguments), _READ | os.O_NOFOLLOW)
     try:
         stamps, sections, (n_note, note_check) = _unpacked(fd)
         asked, environ, said, folders, counts, names, absent, hollow, texts = sections
-        if asked != [house(), os.getcwd(), root, main, *arguments] or texts[:1] != [main]:
+        if asked != [house(), os.getcwd(), root, *places, *arguments] or texts[:1] != places[:1]:
             raise NoAnswerError
         for variable in environ:
             name, is_set, value = variable.partition("=")

@@ -308,6 +308,55 @@ def test_a_link_to_another_project_is_followed_anew(film: Film, tmp_path: Path) 
     assert film.fast(*arguments) is None
 
 
+def test_the_folder_that_a_link_leads_to_is_compared(
+    film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inputs lie beside the storyboard as it was named, wherever its text and the store are."""
+    monkeypatch.setenv("VEOSPEC_HOME", str(film.folder / ".veospec"))
+    shutil.rmtree(film.folder / "out")
+    twin = tmp_path / "twin"
+    shutil.copytree(film.folder, twin, ignore=shutil.ignore_patterns(".veospec"))
+    swap_letter(twin / "refs/kite.png")
+    (twin / "shots.yaml").unlink()
+    (twin / "shots.yaml").symlink_to("../film/shots.yaml")
+    (tmp_path / "way").symlink_to("film")
+    arguments = ("plan", str(tmp_path / "way/shots.yaml"))
+    film.slow(*arguments)
+    assert film.fast(*arguments) is not None
+    (tmp_path / "way").unlink()
+    (tmp_path / "way").symlink_to("twin")
+    assert film.fast(*arguments) is None
+
+
+def test_who_signs_is_read_every_time(film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signer's certificate and key lie outside the project, and a new one signs the reel anew."""
+    told = tmp_path / "signer.toml"
+    told.write_text('certificate = "chain.pem"\nprivate_key = "key.pem"\n')
+    for name in ("chain.pem", "key.pem"):
+        (tmp_path / name).write_text("one")
+        (tmp_path / name).chmod(0o600)
+    monkeypatch.setattr("veospec.app.films.sign_film", lambda *_: None)
+    monkeypatch.setenv("VEOSPEC_SIGNER", str(told))
+    signed = 'timeline: [edl], provenance: {c2pa: "${env:VEOSPEC_SIGNER:-none}"}'
+    film.person.write(FILM.replace("timeline: [edl]", signed))
+    for _ in range(2):
+        film.slow("apply")
+    assert film.fast("apply") is None
+    monkeypatch.delenv("VEOSPEC_SIGNER")
+    for _ in range(2):
+        film.slow("apply")
+    assert film.fast("apply") is not None
+
+
+def test_letters_that_no_font_has_are_looked_for_every_time(film: Film) -> None:
+    """A font that was installed meanwhile ends the notice."""
+    film.person.edit("It lands.", "It lands \U0001f9ff\u2e80\U00012000.", "acts/one.yaml")
+    for _ in range(3):
+        said = film.slow("apply")
+    assert "no font on this machine has" in said[1]
+    assert film.fast("apply") is None
+
+
 def test_a_change_during_the_run_leaves_no_witness(film: Film) -> None:
     """What moved after the run began, or in the same tick, may be what this run did not see."""
     film.witness().unlink()

@@ -167,7 +167,8 @@ def apply_project(
         check_outputs(project, store, plan)
         if saved is not None:
             use_up(saved, store, plan_file)
-        notices = _notices(project)
+        undrawn = () if project.profile.is_remote else tuple(ink_notices(project.storyboard))
+        notices = (*_noted(project), *undrawn)
         for notice in notices:
             listener.tell(Note(notice))
         report = asyncio.run(_run(project, store, plan, settings, listener, environment))
@@ -176,7 +177,8 @@ def apply_project(
         look = partial(_inventory, project, store, settings)
         delivered = deliver(project, store, look, report, join_reel=settings.join_reel, environment=environment)
         sights = None
-        is_plain = saved is None and not choices.only and not settings.regenerate and not delivered.notes
+        is_plain = saved is None and not choices.only and not settings.regenerate
+        is_plain = is_plain and not undrawn and not delivered.notes
         if is_plain and delivered.inventory is not None and isinstance(environment, Asked):
             sights = sights_of_apply(project, delivered.inventory, plan, environment, delivered.files)
         return Applied(plan, report, delivered, project.out, notices, sights)
@@ -191,10 +193,9 @@ def _has_lost(plan: Plan) -> bool:
     return any(step.action is Action.HOLD and step.reason.why is Why.UNKNOWN_FATE for step in plan.steps)
 
 
-def _notices(project: Project) -> tuple[str, ...]:
-    """Return what the checks noted in passing, and which letters cannot be drawn."""
-    noted = tuple(f"{note.location}: {note.message}" for note in project.notes)
-    return noted if project.profile.is_remote else (*noted, *ink_notices(project.storyboard))
+def _noted(project: Project) -> tuple[str, ...]:
+    """Return what the checks noted in passing."""
+    return tuple(f"{note.location}: {note.message}" for note in project.notes)
 
 
 def _opened(choices: Choices, environment: Mapping[str, str]) -> Project:

@@ -126,8 +126,12 @@ def sights_of_plan(project: Project, inventory: StoredInventory, plan: Plan, env
 def sights_of_apply(
     project: Project, inventory: StoredInventory, plan: Plan, environment: Asked, files: Iterable[str]
 ) -> Sights | None:
-    """Return what decided that an apply has nothing to do: the plan, every delivered file, what is known of them."""
-    sights = sights_of_plan(project, inventory, plan, environment)
+    """Return what decided that an apply has nothing to do: the plan, every delivered file, what is known of them.
+
+    None also when somebody signs the reels: who that is lies in files outside of all that is looked at here.
+    """
+    is_signed = project.storyboard.deliver.c2pa not in ("", "none")
+    sights = None if is_signed else sights_of_plan(project, inventory, plan, environment)
     if sights is not None:
         sights.see_below(project.out.parent.resolve() / project.out.name, files)
         sights.see_all(inventory.store.heads.folder)
@@ -144,8 +148,8 @@ def leave_witness(
     """
     if environment.is_whole or "\0" in out + err or not all(_is_steady(path) for path in sights.texts[1:]):
         return False
-    main = os.path.realpath(sights.texts[0])
-    texts = [main, *(str(path.absolute()) for path in sights.texts[1:])]
+    places = quick.places_of(str(sights.texts[0]))
+    texts = [places[0], *(str(path.absolute()) for path in sights.texts[1:])]
     environ = [name if value is None else f"{name}={value}" for name, value in environment.used.items()]
     try:
         contents = [_quiet_content(path, question.began_ns) for path in texts]
@@ -154,7 +158,7 @@ def leave_witness(
             gaze.add(folder, sights.files.get(folder, ()), listing=listing)
         for shelf, names in sights.blobs.items():
             gaze.add_blobs(shelf, names)
-        asked = [question.house, str(Path.cwd()), str(sights.root), main, *question.arguments]
+        asked = [question.house, str(Path.cwd()), str(sights.root), *places, *question.arguments]
         sections = (asked, environ, [out, err], gaze.folders, gaze.counts, gaze.names, sights.absent, sights.hollow,
                     texts)  # fmt: skip
         _write(
