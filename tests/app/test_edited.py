@@ -330,6 +330,40 @@ def test_no_edit_is_planned_otherwise_than_by_the_whole(film: Path, at: int, len
     desk.plan(FILM[:at] + piece + FILM[at + length :])
 
 
+KEYS = st.sampled_from(
+    ["omit: true", "omit: false", 'aspect: "9:16"', "aspect: landscape", "duration: 6s", "duration: 8", "takes: 3",
+     "select: 2", "retake: 1", "seed: 4", "seed: -1", "style: none", "style: dawn", "style: odd", "model: omni-flash",
+     "model: veo-3.1-lite", "upscale: 4k", "upscale: none", "notes: a word", "title: A Title", "size: WS", "mode: t2v",
+     "start: p2", "start: refs/one.png", "start: refs/none.png", "start: {shot: SH010, frame: first}",
+     "start: {shot: SH050, frame: last}", "end: still:quay", "extend: SH010", "extend: SH060", "references: [p1, p2]",
+     "references: [{shot: SH030}]", "characters: [ada]", "voices: [Zephyr]", "transition: {type: fade, frames: 6}",
+     "trim: {head: 3f}", "trim: {head: 9s}", "tags: [a, b]", 'dialogue: [{who: ada, line: "Now."}]', "avoid: none",
+     "sfx: ${how}", "music: ${env:NOT_SET:-none}", "ambience: ${unknown}", "review: {status: done, by: mk}", "prompt: >",
+     "id: SH020"]
+)  # fmt: skip
+SHOTS = [at for at, line in enumerate(FILM.splitlines(keepends=True)) if "id: SH" in line]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(SHOTS), KEYS, st.booleans())
+def test_no_key_of_a_shot_is_planned_otherwise_than_by_the_whole(film: Path, at: int, key: str, replaces: bool) -> None:
+    """Any key is given to any shot, beside the one that it has or instead of it."""
+    lines = FILM.splitlines(keepends=True)
+    end = next((other for other in SHOTS if other > at), len(lines))
+    if "- {" in lines[at]:
+        lines[at] = lines[at].replace("}\n", f", {key}}}\n")
+    else:
+        name = key.partition(":")[0] + ":"
+        same = [own for own in range(at + 1, end) if lines[own].strip().startswith(name)]
+        lines[at] += f"        {key}\n"
+        if replaces and same:
+            lines[same[0]] = ""
+    desk = Desk(film)
+    if not isinstance(desk.answer(), (int, quick.Edit)):
+        desk.settle()
+    desk.plan("".join(lines))
+
+
 def test_other_questions_are_not_answered_by_an_excerpt(desk: Desk) -> None:
     """What prints every step, or saves a plan, needs all of them."""
     text = FILM.replace("A kite", "The kite")

@@ -239,6 +239,41 @@ def test_no_change_is_overlooked(film: Film, change: Change) -> None:
     assert film.fast("apply") is None
 
 
+STANDING = ("actions/", "blobs/")
+"""Where the names of a folder stand for its files: those of records, and of clips that are looked at elsewhere."""
+LOSABLE = ("index/", "inputs/", "locks/", "scratch/", "trash/", "README.txt", ".gitignore")
+FOR_APPLY_ONLY = ("out/", ".veospec/store/heads/", ".veospec/store/outputs/")
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_every_file_of_a_project_is_looked_at(film: Film, command: str) -> None:
+    """Beside what may be lost, no file lies there that a witness does not compare, itself or by its folder's names."""
+    descriptor = os.open(film.witness(command), os.O_RDONLY)
+    stamps, sections, _ = quick._unpacked(descriptor)
+    os.close(descriptor)
+    _, _, _, folders, counts, names, _, _, texts = sections
+    name, number = iter(names), iter(stamps)
+    looked_at, listed = set(texts), set()
+    for folder, count in zip(folders, counts, strict=True):
+        _, _, changed_ns, _ = (next(number) for _ in range(4))
+        if changed_ns:
+            listed.add(folder)
+        for _ in range(int(count)):
+            looked_at.add(f"{folder}/{next(name)}")
+            assert any([next(number) for _ in range(4)])
+    files = [path for path in film.folder.rglob("*") if path.is_file()]
+    forgotten = {
+        str(path.relative_to(film.folder))
+        for path in files
+        if str(path) not in looked_at
+        and not str(path.relative_to(film.folder)).startswith(tuple(f".veospec/{name}" for name in LOSABLE))
+        and not (str(path.parent) in listed and path.parent.parent.name + "/" in STANDING)
+    }
+    if command == "plan":
+        forgotten = {path for path in forgotten if not path.startswith(FOR_APPLY_ONLY) or path == "out/manifest.json"}
+    assert forgotten == {".veospec/version"}  # it is read every time
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("WEATHER", "rain"), ("WEATHER", None), ("VEOSPEC_PLAN", "pro"), ("VEOSPEC_HOME", "elsewhere"),
