@@ -8,7 +8,8 @@ whole way is gone. Invariants:
 - Spec files are compared byte by byte, everything else by its stat: size, mtime, ctime, inode. A restored mtime moves
   the ctime; what was replaced has another inode.
 - It is written only when all of that had been quiet since before the run that it tells of began (git's racy rule), so
-  a change during that run, or in the same tick of the clock, leaves no witness.
+  a change during that run, or in the same tick of the clock, leaves no witness. The folders must have been quiet too: a
+  folder or file that is moved to another's place brings its old times along.
 - Whatever cannot be understood, found or read here is no answer. Folders are opened without following links.
 - It is bound to this very installation by stats that nobody else can know, so that a foreign one is never believed.
 
@@ -64,14 +65,18 @@ class Edit:
 
 
 class Question:
-    """A command line, with the clock and the program as they were before anything was read for it."""
+    """A command line, with the clock, the program and the project's place as they were before anything was read."""
 
-    __slots__ = ("arguments", "began_ns", "edit", "house")
+    __slots__ = ("arguments", "began_ns", "edit", "house", "places")
 
     def __init__(self, arguments: Sequence[str], began_ns: int = 0, edit: Edit | None = None) -> None:
         self.arguments = tuple(arguments)
         self.began_ns = began_ns or time.time_ns()
         self.house = house()
+        try:
+            self.places = places_of(_spec(self.arguments))
+        except (OSError, ValueError, NoAnswerError):
+            self.places = []
         self.edit = edit
 
 
@@ -106,8 +111,12 @@ def witness_path(root: str, arguments: Iterable[str]) -> str:
 
 
 def places_of(spec: str) -> list[str]:
-    """Return where a storyboard really lies and where its folder does: a link to the text alone has its own inputs."""
-    return [os.path.realpath(spec), os.path.realpath(os.path.dirname(os.path.join(os.getcwd(), spec)))]
+    """Return where a storyboard really lies, and where its folder does and which one it is: a link to the text alone
+    has its own inputs.
+    """
+    folder = os.path.realpath(os.path.dirname(os.path.join(os.getcwd(), spec)))
+    seen = os.stat(folder)
+    return [os.path.realpath(spec), folder, f"{seen.st_dev} {seen.st_ino}"]
 
 
 def house() -> str:

@@ -129,11 +129,15 @@ class Desk:
         """Leave a witness of the film as it was made."""
         self.spec.write_text(self.text)
         for _ in range(2):  # once is lost when somebody edits the program meanwhile
-            question = quick.Question(self.arguments, time.time_ns() + 60_000_000_000)
-            ended = said(self.folder, question)
+            ended = said(self.folder, self.question())
         assert ended[0] == 0
         assert "nothing to do" in ended[1]
         assert self.answer() == 0
+
+    def question(self) -> quick.Question:
+        """Return what is asked, as if all had been quiet for a minute."""
+        with inside(self.folder):
+            return quick.Question(self.arguments, time.time_ns() + 60_000_000_000)
 
     def answer(self) -> int | quick.Edit | None:
         with inside(self.folder), redirect_stdout(_text()), redirect_stderr(_text()):
@@ -370,7 +374,7 @@ def test_other_questions_are_not_answered_by_an_excerpt(desk: Desk) -> None:
     for more in (("--all",), ("--format", "json"), ("--only", "SH010"), ("--verify",)):
         other = Desk(desk.folder, ("plan", *more))
         desk.spec.write_text(FILM)
-        said(desk.folder, quick.Question(other.arguments, time.time_ns() + 60_000_000_000))
+        said(desk.folder, other.question())
         assert not other.plan(text)[1]
 
 

@@ -18,13 +18,17 @@ import pytest
 from acceptance import Person
 
 from veospec import quick
+from veospec.app.inventory import StoredInventory
+from veospec.app.planning import plan_with
+from veospec.app.project import Project
 from veospec.cli.boundary import run
 from veospec.model import Cost
-from veospec.plan.values import Ceiling
+from veospec.plan.values import Ceiling, Plan
 from veospec.run.journal import Journal
 from veospec.run.rows import Intent, Part
 from veospec.store.layout import Store
 from veospec.store.lock import Lease
+from veospec.store.memo import QUIET_NS
 
 FILM = """veospec: 1
 project: {code: KIT, title: The Kite}
@@ -403,6 +407,65 @@ def test_a_change_during_the_run_leaves_no_witness(film: Film) -> None:
     assert film.fast("plan") is None
     film.slow("plan")
     assert film.fast("plan") is not None
+
+
+def swap_folders(film: Film) -> None:
+    """Put another folder of inputs, made long ago, in the place of the one that was read."""
+    (film.folder / "refs").rename(film.folder / "refs.read")
+    (film.folder / "refs.other").rename(film.folder / "refs")
+
+
+def swap_way(film: Film) -> None:
+    """Let a link lead to another project, made long ago."""
+    way = film.folder.parent / "way"
+    way.unlink()
+    way.symlink_to("twin")
+
+
+def forget_plan_class(_: Film) -> None:
+    """Remove a private file after it was read."""
+    private = Path(os.environ["XDG_CONFIG_HOME"]) / "veospec/flow.toml"
+    assert 'plan = "pro"' in private.read_text()
+    private.unlink()
+
+
+@pytest.mark.parametrize("swap", [swap_folders, swap_way, forget_plan_class, lambda _: None])
+def test_what_is_put_in_the_place_of_what_was_read_leaves_no_witness(
+    film: Film, monkeypatch: pytest.MonkeyPatch, swap: Callable[[Film], None]
+) -> None:
+    """What came into its place may be older than the run, so no file of it tells."""
+    film.person.edit('"acts/*.yaml"', "acts/one.yaml")
+    shutil.copytree(film.folder / "refs", film.folder / "refs.other")
+    swap_letter(film.folder / "refs.other/kite.png")
+    shutil.copytree(film.folder, film.folder.parent / "twin", symlinks=True)
+    (film.folder.parent / "twin/shots.yaml").write_text(FILM.replace("The Kite", "The Twin"))
+    way = film.folder.parent / "way"
+    way.symlink_to("film")
+    private = Path(os.environ["XDG_CONFIG_HOME"]) / "veospec/flow.toml"
+    private.parent.mkdir(parents=True)
+    private.write_text('plan = "pro"\n')
+    private.chmod(0o600)
+    monkeypatch.setenv("VEOSPEC_HOME", str(film.folder / ".veospec"))
+    arguments = ("plan", str(way / "shots.yaml"))
+    quiet_ns = time.time_ns() + 2 * QUIET_NS
+    while time.time_ns() < quiet_ns:
+        film.slow(*arguments)
+    swaps = [swap]
+
+    def plan_and_swap(project: Project, inventory: StoredInventory) -> Plan:
+        made = plan_with(project, inventory)
+        while swaps:
+            swaps.pop()(film)
+        return made
+
+    monkeypatch.setattr("veospec.app.planning.plan_with", plan_and_swap)
+    film.witness().parent.joinpath(Path(quick.witness_path("", arguments)).name).unlink()
+    said = film.slow(*arguments, began_ns=time.time_ns())
+    assert "The Kite · provider local on pro" in said[0]
+    assert "nothing to do" in said[0]
+    assert not swaps
+    is_still = private.exists() and way.samefile(film.folder) and (film.folder / "refs.other").exists()
+    assert (film.fast(*arguments) is not None) is is_still
 
 
 def test_work_leaves_no_witness(film: Film) -> None:

@@ -149,10 +149,14 @@ def leave_witness(
     if environment.is_whole or "\0" in out + err or not all(_is_steady(path) for path in sights.texts[1:]):
         return False
     places = quick.places_of(str(sights.texts[0]))
+    if places != question.places:
+        return False
     texts = [places[0], *(str(path.absolute()) for path in sights.texts[1:])]
     environ = [name if value is None else f"{name}={value}" for name, value in environment.used.items()]
     try:
         contents = [_quiet_content(path, question.began_ns) for path in texts]
+        for path in dict.fromkeys(os.path.dirname(path) for path in (*texts, *sights.absent)):
+            _quiet(_nearest(path), question.began_ns)
         gaze = _Gaze(question.began_ns)
         for folder, listing in sights.folders.items():
             gaze.add(folder, sights.files.get(folder, ()), listing=listing)
@@ -200,7 +204,7 @@ class _Gaze:
         self._note(shelf, seen, own, listing=len(own) < len(found))
 
     def _note(self, folder: str, seen: os.stat_result, found: Mapping[str, os.stat_result], *, listing: bool) -> None:
-        self.stamps += quick.folder_stamp(_quiet(seen, self._began_ns) if listing else seen, listing=listing)
+        self.stamps += quick.folder_stamp(_quiet(seen, self._began_ns), listing=listing)
         for each in found.values():
             if not stat.S_ISREG(each.st_mode):
                 raise _StirredError
@@ -217,6 +221,14 @@ def _look(folder: str, names: Iterable[str]) -> tuple[os.stat_result, dict[str, 
         return os.fstat(fd), {name: os.lstat(name, dir_fd=fd) for name in names}
     finally:
         os.close(fd)
+
+
+def _nearest(folder: str) -> os.stat_result:
+    """Return the stat of a folder, or of the nearest one around it that is there."""
+    for path in (Path(folder), *Path(folder).parents):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return path.stat()
+    raise _StirredError
 
 
 def _quiet_content(path: str, began_ns: int) -> bytes:
