@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from acceptance import Person
+from acceptance import Person, write_clip
 from flow_studio import ONE, QUIET, Film, studio_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -269,6 +269,26 @@ shots:
         ("omit: true", "omit: false"),
         "VS213",
     ),
+    "a shot that is named like a file": (
+        HEAD
+        + """shots:
+  - {id: A, prompt: One.}
+  - {id: B, prompt: Two.}
+  - {id: sea.png, prompt: Three.}
+""",
+        ("id: A,", "id: A, start: sea.png,"),
+        "VS241",
+    ),
+    "a shot that is named like a clip": (
+        HEAD
+        + """shots:
+  - {id: A, prompt: One., edit: {source: land.mp4, in: 0f, out: 72f}, model: omni-flash}
+  - {id: B, prompt: Two.}
+  - {id: sea.mp4, prompt: Three., duration: 4s, model: omni-flash}
+""",
+        ("land.mp4, in: 0f, out: 72f", "sea.mp4, in: 0f, out: 110f"),
+        "VS274",
+    ),
 }
 
 
@@ -278,6 +298,9 @@ def test_what_only_all_shots_together_show_is_told(tmp_path: Path, name: str) ->
     before, (old, new), code = JUDGED_TOGETHER[name]
     person = Person(tmp_path, _Silent())  # type: ignore[arg-type]
     person.write(before)
+    person.picture("sea.png")
+    for name in ("land.mp4", "sea.mp4"):
+        write_clip(tmp_path / name)
     person("apply")
     desk = Desk(tmp_path, text=before)
     desk.settle()
@@ -342,8 +365,8 @@ KEYS = st.sampled_from(
      "start: {shot: SH050, frame: last}", "end: still:quay", "extend: SH010", "extend: SH060", "references: [p1, p2]",
      "references: [{shot: SH030}]", "characters: [ada]", "voices: [Zephyr]", "transition: {type: fade, frames: 6}",
      "trim: {head: 3f}", "trim: {head: 9s}", "tags: [a, b]", 'dialogue: [{who: ada, line: "Now."}]', "avoid: none",
-     "sfx: ${how}", "music: ${env:NOT_SET:-none}", "ambience: ${unknown}", "review: {status: done, by: mk}", "prompt: >",
-     "id: SH020"]
+     "sfx: ${how}", "music: ${env:NOT_SET:-none}", "ambience: ${unknown}", "review: {status: done, by: mk}",
+     "prompt: >", "id: SH020"]
 )  # fmt: skip
 SHOTS = [at for at, line in enumerate(FILM.splitlines(keepends=True)) if "id: SH" in line]
 

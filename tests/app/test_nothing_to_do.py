@@ -264,7 +264,8 @@ def test_every_file_of_a_project_is_looked_at(film: Film, command: str) -> None:
             listed.add(folder)
         for _ in range(int(count)):
             looked_at.add(f"{folder}/{next(name)}")
-            assert any([next(number) for _ in range(4)])
+            for _ in range(4):
+                next(number)
     files = [path for path in film.folder.rglob("*") if path.is_file()]
     forgotten = {
         str(path.relative_to(film.folder))

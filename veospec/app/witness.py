@@ -155,11 +155,11 @@ def leave_witness(
     environ = [name if value is None else f"{name}={value}" for name, value in environment.used.items()]
     try:
         contents = [_quiet_content(path, question.began_ns) for path in texts]
-        for path in dict.fromkeys(os.path.dirname(path) for path in (*texts, *sights.absent)):
-            _quiet(_nearest(path), question.began_ns)
+        for folder in {Path(path).parent for path in (*texts, *sights.absent)}:
+            _quiet(_nearest(folder), question.began_ns)
         gaze = _Gaze(question.began_ns)
-        for folder, listing in sights.folders.items():
-            gaze.add(folder, sights.files.get(folder, ()), listing=listing)
+        for name, listing in sights.folders.items():
+            gaze.add(name, sights.files.get(name, ()), listing=listing)
         for shelf, names in sights.blobs.items():
             gaze.add_blobs(shelf, names)
         asked = [question.house, str(Path.cwd()), str(sights.root), *places, *question.arguments]
@@ -223,9 +223,9 @@ def _look(folder: str, names: Iterable[str]) -> tuple[os.stat_result, dict[str, 
         os.close(fd)
 
 
-def _nearest(folder: str) -> os.stat_result:
+def _nearest(folder: Path) -> os.stat_result:
     """Return the stat of a folder, or of the nearest one around it that is there."""
-    for path in (Path(folder), *Path(folder).parents):
+    for path in (folder, *folder.parents):
         with suppress(FileNotFoundError, NotADirectoryError):
             return path.stat()
     raise _StirredError
