@@ -373,14 +373,9 @@ class _Reader:
         return None
 
     def _file(self, name: str, place: Location, subject: str, known: list[str]) -> Ref | None:
-        """Take a text as a path when it looks like one; else it is a name that nobody declared.
-
-        That of a shot which an excerpt leaves out is reported, so that the whole is read.
-        """
-        if name in self.absent.shots:
-            self.problems.error("VS241", place, f"'{name}' is a shot", "read the whole storyboard", subject)
-            return None
-        if "/" not in name and "." not in name and "\\" not in name:
+        """Take a text as a path when it looks like one; else it is a name that nobody declared."""
+        # The name of a shot that an excerpt leaves out is reported too, so that the whole is read.
+        if name in self.absent.shots or ("/" not in name and "." not in name and "\\" not in name):
             advice = did_you_mean(name, known, kind="assets")
             self.problems.error("VS241", place, f"there is no asset '{name[:60]}'", advice, subject)
             return None
