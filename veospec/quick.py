@@ -8,8 +8,8 @@ whole way is gone. Invariants:
 - Spec files are compared byte by byte, everything else by its stat: size, mtime, ctime, inode. A restored mtime moves
   the ctime; what was replaced has another inode.
 - It is written only when all of that had been quiet since before the run that it tells of began (git's racy rule), so
-  a change during that run, or in the same tick of the clock, leaves no witness. The folders must have been quiet too: a
-  folder or file that is moved to another's place brings its old times along.
+  a change during that run, or in the same tick of the clock, leaves no witness. Nor does a folder that was moved: the
+  files in it are older than the run.
 - Whatever cannot be understood, found or read here is no answer. Folders are opened without following links.
 - It is bound to this very installation by stats that nobody else can know, so that a foreign one is never believed.
 

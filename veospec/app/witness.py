@@ -155,7 +155,9 @@ def leave_witness(
     environ = [name if value is None else f"{name}={value}" for name, value in environment.used.items()]
     try:
         contents = [_quiet_content(path, question.began_ns) for path in texts]
-        for folder in {Path(path).parent for path in (*texts, *sights.absent)}:
+        for folder in {Path(path).parent for path in texts}:
+            _unmoved(folder.stat(), question.began_ns)
+        for folder in {Path(path).parent for path in sights.absent}:
             _quiet(_nearest(folder), question.began_ns)
         gaze = _Gaze(question.began_ns)
         for name, listing in sights.folders.items():
@@ -204,7 +206,8 @@ class _Gaze:
         self._note(shelf, seen, own, listing=len(own) < len(found))
 
     def _note(self, folder: str, seen: os.stat_result, found: Mapping[str, os.stat_result], *, listing: bool) -> None:
-        self.stamps += quick.folder_stamp(_quiet(seen, self._began_ns), listing=listing)
+        check = _quiet if listing else _unmoved
+        self.stamps += quick.folder_stamp(check(seen, self._began_ns), listing=listing)
         for each in found.values():
             if not stat.S_ISREG(each.st_mode):
                 raise _StirredError
@@ -244,6 +247,14 @@ def _quiet(seen: os.stat_result, began_ns: int) -> os.stat_result:
     if max(quiet_from(seen.st_mtime_ns), quiet_from(seen.st_ctime_ns)) >= began_ns:
         raise _StirredError
     return seen
+
+
+def _unmoved(seen: os.stat_result, began_ns: int) -> os.stat_result:
+    """Return the stat of a folder in which anything may have been made meanwhile, but which was not put here.
+
+    A name that comes or goes sets both times to one moment; moving the folder sets ctime alone.
+    """
+    return seen if seen.st_ctime_ns == seen.st_mtime_ns else _quiet(seen, began_ns)
 
 
 def _write(path: Path, content: bytes) -> None:
