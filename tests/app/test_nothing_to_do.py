@@ -667,7 +667,7 @@ def test_without_an_index_a_plan_hashes_no_clip_and_an_apply_every_one(film: Fil
     """A clip that nobody may write was hashed when it was sealed; what is handed out is hashed again."""
     clips = {str(path) for path in film.folder.glob(f"{STORE}/blobs/*/*.mp4")}
     for command, opened in (("plan", set()), ("apply", clips)):
-        shutil.rmtree(film.folder / ".veospec/index")
+        shutil.rmtree(film.folder / ".veospec/index", ignore_errors=True)  # a plan need not have made one
         seen = counted(film, command)
         assert {path for path in seen["open"] if path.endswith(".mp4") and STORE in path} == opened
 
