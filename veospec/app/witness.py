@@ -158,7 +158,7 @@ def leave_witness(
         for folder in {Path(path).parent for path in texts}:
             _unmoved(folder.stat(), question.began_ns)
         for folder in {Path(path).parent for path in sights.absent}:
-            _quiet(_nearest(folder), question.began_ns)
+            _still_empty(folder, question.began_ns)
         gaze = _Gaze(question.began_ns)
         for name, listing in sights.folders.items():
             gaze.add(name, sights.files.get(name, ()), listing=listing)
@@ -226,12 +226,15 @@ def _look(folder: str, names: Iterable[str]) -> tuple[os.stat_result, dict[str, 
         os.close(fd)
 
 
-def _nearest(folder: Path) -> os.stat_result:
-    """Return the stat of a folder, or of the nearest one around it that is there."""
-    for path in (folder, *folder.parents):
+def _still_empty(folder: Path, began_ns: int) -> None:
+    """Look whether a file that is not there may have been removed during the run, alone or with its folder.
+
+    Folders farther out tell nothing: everybody makes files in `/tmp` or a home all the time.
+    """
+    for path in (folder, folder.parent):
         with suppress(FileNotFoundError, NotADirectoryError):
-            return path.stat()
-    raise _StirredError
+            _quiet(path.stat(), began_ns)
+            return
 
 
 def _quiet_content(path: str, began_ns: int) -> bytes:
