@@ -187,6 +187,11 @@ SHORT_WAY = {
     "another input": ("start: p1", "start: p2"),
     "letters of another script": ("A kite", "凧 é"),
     "nothing that is made": ("v1: hands", "v2: face"),
+    "a key at the very end of a shot": ("at: 1s}\n", "at: 1s}\n        seed: 9\n"),
+    "a key at the very end of a scene's shots": ('"It lies there."\n', '"It lies there."\n        notes: last\n'),
+    "a key at the end of the text": ('v1: hands"\n', 'v1: hands"\n        seed: 9\n'),
+    "lines of a list at the end of a shot": ("at: 1s}\n", 'at: 1s}\n          - {who: ada, line: "Now.", at: 2s}\n'),
+    "the last key less": ('        notes: "v1: hands"\n', ""),
     "an empty line": ("        seed: 7\n", "        seed: 7\n\n\n"),
 }
 LONG_WAY = {
@@ -211,6 +216,7 @@ LONG_WAY = {
     "out of its list": ("      - id: SH050", "    - id: SH050"),
     "not lined up, the first in the excerpt": ("      - {id: SH030", "       - {id: SH030"),
     "a dash that is not lined up": ("      - {id: SH030", "     -  {id: SH030"),
+    "a line before everything": ("# The long crossing\n", "# First\n# The long crossing\n"),
     "nothing left": (FILM[40:], ""),
 }
 

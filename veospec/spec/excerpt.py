@@ -15,7 +15,7 @@ Pure. Nobody may believe an excerpt beyond "what of these shots is new"; whoever
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 
@@ -190,7 +190,8 @@ class _Stretches:
 def excerpt_of(outline: Outline, before: str, after: str) -> Excerpt | None:
     """Return what an edit of `before`, whose outline this is, can reach; None when that is not plain."""
     begin, end = _changed(before, after)
-    edited = bisect_right(outline.begins, begin) - 1
+    # What is added between two stretches is the last of the one before: lines at the end of a shot, most often.
+    edited = max(0, (bisect_left if begin == end else bisect_right)(outline.begins, begin) - 1)
     ends = (*outline.begins[1:], len(before))
     shot = outline.owners[edited]
     if shot < 0 or end > ends[edited] or begin < outline.begins[edited] + outline.leads[shot]:
@@ -217,12 +218,19 @@ def excerpt_of(outline: Outline, before: str, after: str) -> Excerpt | None:
 
 
 def _changed(before: str, after: str) -> tuple[int, int]:
-    """Return the bounds, in `before`, of what is not the same at the beginning and the end of both."""
+    """Return the bounds, in `before`, of what is not the same at the beginning and the end of both.
+
+    What was only added or only removed may be told at several places; it is told at the beginning of a line if it can.
+    """
     most = min(len(before), len(after))
     end, last = len(before), len(after)
     head = _common(most, lambda done, more: before[done:more] == after[done:more])
     tail = _common(most - head, lambda done, more: before[end - more : end - done] == after[last - more : last - done])
-    return head, end - tail
+    begin, until, last = head, end - tail, last - tail
+    extra = after[begin:last] if begin == until else before[begin:until] if begin == last else ""
+    line = before[before.rfind("\n", 0, begin) + 1 : begin]
+    back = len(line) if extra.endswith(line) else 0
+    return begin - back, until - back
 
 
 def _common(most: int, is_same: Callable[[int, int], bool]) -> int:
