@@ -8,6 +8,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -65,6 +67,26 @@ def test_a_disk_that_is_full_at_the_end_is_said_and_costs_nothing(
         assert "no space is left on the disk" in veospec("apply", code=9).err
     assert "nothing to do: 1 take is here" in veospec("apply").out
     assert (veospec.folder / "out/contact-sheet.jpg").exists()
+
+
+def test_a_reel_that_has_no_room_is_named_and_leaves_nothing(veospec: Person) -> None:
+    """A real limit: no file may grow larger than a clip, so the reel of many cannot be written."""
+    shots = "".join(f"  - {{id: S{n}, prompt: Rain {n}., duration: 4s}}\n" for n in range(6))
+    veospec.write(f"veospec: 1\nshots:\n{shots}{SMALL}")
+    veospec("apply", "--no-reel")
+    largest = max(path.stat().st_size for path in (veospec.folder / "out/clips").iterdir())
+    limited = f'ulimit -f {largest // 1024 + 2}; exec "$0" -m veospec reel'
+    ran = subprocess.run(
+        ["/bin/bash", "-c", limited, sys.executable], cwd=veospec.folder, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, "cannot make reel_16x9.mp4: the file is larger than allowed here" in ran.stderr) == (
+        9,
+        True,
+    )
+    assert list((veospec.folder / ".veospec/scratch").iterdir()) == []
+    assert not (veospec.folder / "out/reel_16x9.mp4").exists()
+    veospec("reel")
+    assert (veospec.folder / "out/reel_16x9.mp4").exists()
 
 
 @pytest.mark.parametrize("fps", [24, 25, 30])

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from veospec.model import Character, NodeSource
 from veospec.review.values import Output
 from veospec.store.actions import ActionRecord
 from veospec.store.durable import scratch_name
-from veospec.store.faults import translated
+from veospec.store.faults import from_os_error, is_full, translated
 from veospec.store.layout import Store
 
 
@@ -174,7 +175,7 @@ class Desk:
         missing = {path: (stamp_of(what), make) for path, (what, make) in files.items() if not self._stands(path, what)}
         fresh = {path: self.store.scratch / scratch_name(Path(path).suffix) for path in missing}
         try:
-            with translated("make", ", ".join(missing)):
+            with _told_when_full(", ".join(missing)), translated("make", ", ".join(missing)):
                 if len(missing) == 1:
                     [(path, (_, make))] = missing.items()
                     make(fresh[path])
@@ -230,6 +231,19 @@ class Desk:
             self.write(name, thumb.read_bytes())
         self._written.add(name)
         return name
+
+
+@contextmanager
+def _told_when_full(names: str) -> Iterator[None]:
+    """Say what there was no room for: who makes a film knows only its name in the scratch folder."""
+    try:
+        yield
+    except MediaError as error:
+        cause = error.__cause__
+        if cause is None or not is_full(cause):
+            raise
+        number = getattr(cause, "errno", 0)
+        raise from_os_error(OSError(number, os.strerror(number)), "make", names) from error
 
 
 def stamp_of(what: Mapping[str, Any]) -> str:

@@ -44,6 +44,11 @@ def from_os_error(error: OSError, doing: str, path: Path | str) -> StoreError:
     return kind(f"cannot {doing} {path}: {clause}", hint)
 
 
+def is_full(error: BaseException) -> bool:
+    """Return whether room is what was missing: a disk, a quota or a limit of the size of files is reached."""
+    return _TABLE.get(getattr(error, "errno", None) or 0, (StoreError, "", ""))[0] is StoreFull
+
+
 @contextmanager
 def translated(doing: str, path: Path | str) -> Iterator[None]:
     """Raise a `StoreError` in place of any `OSError` of the block."""
