@@ -26,6 +26,7 @@ from veospec.store.blobs import Blobs, is_digest, is_suffix
 from veospec.store.durable import create_file, make_folder, scratch_name, sync_folder
 from veospec.store.faults import from_os_error, translated
 from veospec.store.sealed import NewerError, SealError, body_of, check_version, read_json, seal
+from veospec.store.shelves import files_on_shelves
 
 KIND = "veospec_action"
 VERSION = 1
@@ -135,7 +136,7 @@ class Actions:
 
     def keys(self) -> Iterator[Key]:
         """Yield the key of every record file, sorted; other names are passed over."""
-        for path in self._files():
+        for path in files_on_shelves(self.folder):
             if _is_record_name(path):
                 yield path.stem
 
@@ -159,21 +160,9 @@ class Actions:
 
     def strangers(self) -> Iterator[Path]:
         """Yield the files below the folder that no record would have as its name."""
-        for path in self._files():
+        for path in files_on_shelves(self.folder):
             if not _is_record_name(path):
                 yield path
-
-    def _files(self) -> Iterator[Path]:
-        try:
-            shelves = sorted(self.folder.iterdir())
-        except FileNotFoundError:
-            return
-        with translated("read", self.folder):
-            for shelf in shelves:
-                if shelf.is_symlink() or not shelf.is_dir():
-                    yield shelf
-                    continue
-                yield from sorted(shelf.iterdir())
 
     def _name(self, key: Key) -> str:
         if not is_digest(key):

@@ -21,6 +21,7 @@ from veospec.model import Digest
 from veospec.store.durable import SEALED, digest_of, make_folder, scratch_file, scratch_name, sync_file, sync_folder
 from veospec.store.faults import from_os_error, translated
 from veospec.store.memo import StatMemo
+from veospec.store.shelves import files_on_shelves
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}\Z")
@@ -152,28 +153,16 @@ class Blobs:
 
     def held(self) -> Iterator[Blob]:
         """Yield every blob by name and size, sorted; foreign names are passed over."""
-        for path in self._files():
+        for path in files_on_shelves(self.folder):
             match = _NAME.match(path.name)
             if match and path.parent.name == path.name[:2]:
                 yield Blob(match[1], path.lstat().st_size, match[2])
 
     def strangers(self) -> Iterator[Path]:
         """Yield the files below the folder that no blob would have as its name."""
-        for path in self._files():
+        for path in files_on_shelves(self.folder):
             if not (_NAME.match(path.name) and path.parent.name == path.name[:2]):
                 yield path
-
-    def _files(self) -> Iterator[Path]:
-        try:
-            shelves = sorted(self.folder.iterdir())
-        except FileNotFoundError:
-            return
-        with translated("read", self.folder):
-            for shelf in shelves:
-                if shelf.is_symlink() or not shelf.is_dir():
-                    yield shelf
-                    continue
-                yield from sorted(shelf.iterdir())
 
     def _checked(self, digest: Digest, suffix: str, size_bytes: int | None, *, trust_stat: bool) -> Path:
         path = self.name(digest, suffix)

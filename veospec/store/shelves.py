@@ -1,0 +1,22 @@
+"""A folder of folders named after the first two letters of what lies in them: records by key, blobs by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from veospec.store.faults import translated
+
+
+def files_on_shelves(folder: Path) -> Iterator[Path]:
+    """Yield every file on the shelves, sorted, and what is no shelf. Raises `StoreError`; no folder holds nothing."""
+    try:
+        shelves = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
+    with translated("read", folder):
+        for shelf in shelves:
+            if shelf.is_symlink() or not shelf.is_dir():
+                yield shelf
+                continue
+            yield from sorted(shelf.iterdir())
