@@ -207,6 +207,29 @@ def test_keys_walk_frames_and_shots(page: Page) -> None:
     page.until("document.activeElement.closest('.card')?.dataset.node === 'SH010@16:9'")
 
 
+def test_an_arrow_right_after_a_stop_goes_on_from_there(page: Page) -> None:
+    """While the stop still seeks its frame, neither the step nor what is told may be of an earlier one."""
+    open_shot(page, "SH010")
+    page.until(PLAYABLE)
+    page.key("ArrowRight")
+    page.until("!document.querySelector('#viewer video').seeking")
+    page.key(" ")
+    page.until("document.querySelector('#viewer video').currentTime > 0.4")
+    told = page.run("""new Promise(done => {
+        const video = document.querySelector('#viewer video');
+        video.addEventListener('pause', () => {
+            const at = Math.floor(video.currentTime * 24);
+            const told = document.getElementById('v-scrub').value;
+            document.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }));
+            done([at, Number(told)]);
+        }, { once: true });
+        video.pause();
+    })""")
+    page.until("!document.querySelector('#viewer video').seeking")
+    assert told == [told[0], told[0]]
+    assert frame(page) == told[0] + 1
+
+
 def test_the_grid_is_walked_by_arrows_and_enter_opens(page: Page) -> None:
     page.run("document.querySelector('.card button').focus()")
     page.key("ArrowRight")

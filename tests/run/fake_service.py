@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from stage import Ears, InlineExecutor, SimClock, bench_on, make_plan
 
 from veospec.errors import ApiError
-from veospec.model import Node, Policy
+from veospec.model import Key, Node, Policy
 from veospec.plan.values import Ceiling, Plan
 from veospec.providers.base import Accepted, Attempt, Fetched, Order, Prepared, Receipt, Recovery, Result
 from veospec.run.halt import Halt
@@ -221,18 +221,18 @@ class World:
             finally:
                 journal.close()
 
-    def search(self) -> bool:
+    def search(self, wanted: Set[Key]) -> None:
         """Look for what was lost, as a run does before it plans."""
         with Store.open(self.root / ".veospec", write=True) as store:
             journal = Journal.open(store.journal_path)
             try:
-                return asyncio.run(self._search(store, journal))
+                asyncio.run(self._search(store, journal, wanted))
             finally:
                 journal.close()
 
-    async def _search(self, store: Store, journal: Journal) -> bool:
+    async def _search(self, store: Store, journal: Journal, wanted: Set[Key]) -> None:
         kit = self._kit(make_plan(), store, journal)
-        return await Earlier(kit, Lander(kit)).search()
+        await Earlier(kit, Lander(kit)).search(wanted)
 
     async def _run(self, plan: Plan, store: Store, journal: Journal, on_start: Callable[[Halt], None] | None) -> Report:
         kit = self._kit(plan, store, journal)

@@ -122,12 +122,22 @@ def test_what_another_run_is_sending_is_not_lost(world: World) -> None:
         assert isinstance(lease, Lease)
         world.ears = Sender(lambda: other.found(record.id, "j0:x*@", "", START))
         with lease:
-            assert world.search()
+            world.search({record.entries[0].key})
         other.close()
-    assert [event.reason for event in world.ears.of(Waiting)] == ["another veospec is sending it"]
+    assert [event.reason for event in world.ears.of(Waiting)] == ["another veospec works on its request"]
     assert [found.entry.state for found in in_flight(Journal.read(world.journal_path))] == [State.SUBMITTED]
     assert world.service.count("recover") == 0, "its own run looks for it"
-    assert not world.search(), "nothing is lost any more"
+
+
+def test_what_another_run_sends_for_somebody_else_is_not_waited_for(world: World) -> None:
+    """A store may be shared: the request of another storyboard is that one's to wait for."""
+    lost(world, accepts=True)
+    with Store.open(world.root / ".veospec", write=True) as store:
+        lease = store.locks.attempt(Journal.read(world.journal_path).records[0].entries[0].key)
+        assert isinstance(lease, Lease)
+        with lease:
+            world.search({"0" * 64})
+    assert world.ears.of(Waiting) == []
 
 
 def test_what_another_run_left_is_looked_for(world: World) -> None:
@@ -136,10 +146,11 @@ def test_what_another_run_left_is_looked_for(world: World) -> None:
     world.service.calls.clear()
     world.service.hides_jobs = False
     with Store.open(world.root / ".veospec", write=True) as store:
-        lease = store.locks.attempt(Journal.read(world.journal_path).records[0].entries[0].key)
+        key = Journal.read(world.journal_path).records[0].entries[0].key
+        lease = store.locks.attempt(key)
         assert isinstance(lease, Lease)
         world.ears = Sender(lease.release)
-        assert world.search()
+        world.search({key})
     assert world.service.count("recover") == 1
     assert [found.entry.state for found in in_flight(Journal.read(world.journal_path))] == [State.SUBMITTED]
 

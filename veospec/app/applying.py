@@ -43,6 +43,7 @@ from veospec.run.ports import Bench, WallClock
 from veospec.run.process import share_one_heap
 from veospec.run.runner import Runner
 from veospec.store.layout import Store
+from veospec.store.lock import Holder
 from veospec.store.project_files import ProjectFiles
 
 if TYPE_CHECKING:
@@ -154,11 +155,17 @@ def apply_project(
         choices = choices_of_saved(saved, choices)
     project = _opened(choices, environment)
     narrowed(project)  # a misspelt name is told before a store is made
-    with Store.open(project.store_root, write=True, doing="apply") as store:
+
+    def waiting(holder: Holder) -> None:
+        listener.tell(Note(f"waiting for {holder} to leave {project.store_root}"))
+
+    with Store.open(project.store_root, write=True, doing="apply", waiting=waiting) as store:
         plan = plan_with(project, _inventory(project, store, settings))
-        may_find = saved is None
-        while may_find and _has_lost(plan):
-            may_find = asyncio.run(_search(project, store, plan, settings, listener, environment))
+        searched: frozenset[Key] = frozenset()
+        while saved is None and (lost := _lost(plan) - searched):
+            # Each key once: one that is unclear after that is for a person; meanwhile another run may send the next.
+            asyncio.run(_search(project, store, plan, settings, listener, environment, lost))
+            searched |= lost
             plan = plan_with(project, _inventory(project, store, settings))
         check_bought(project, store, plan)
         if show_plan is not None and plan.has_work:
@@ -188,9 +195,10 @@ def _inventory(project: Project, store: Store, settings: Settings) -> StoredInve
     return inventory_of(project, store, regenerate=settings.regenerate, retry_failed=settings.retry_failed)
 
 
-def _has_lost(plan: Plan) -> bool:
-    """Tell whether something waits for a request whose answer was lost: what is found of it changes the plan."""
-    return any(step.action is Action.HOLD and step.reason.why is Why.UNKNOWN_FATE for step in plan.steps)
+def _lost(plan: Plan) -> frozenset[Key]:
+    """Return the keys that wait for a request whose answer was lost: what is found of it changes the plan."""
+    held = (step for step in plan.steps if step.action is Action.HOLD and step.reason.why is Why.UNKNOWN_FATE)
+    return frozenset(step.key for step in held if step.key is not None)
 
 
 def _noted(project: Project) -> tuple[str, ...]:
@@ -270,20 +278,17 @@ async def _search(
     settings: Settings,
     listener: Listener,
     environment: Mapping[str, str],
-) -> bool:
-    """Look for lost requests before anything is planned; return whether it is worth another look.
-
-    Raises `KeyboardInterrupt` when a person ends it.
-    """
+    wanted: frozenset[Key],
+) -> None:
+    """Look for lost requests before anything is planned. Raises `KeyboardInterrupt` when a person ends it."""
     from veospec.app.remoting import search_remote
 
     with workplace(project, store, 1) as bench:
         halt = Halt(listener)
         with _signals(halt.interrupt):
-            was_elsewhere = await search_remote(project, store, plan, settings, bench, halt, listener, environment)
+            await search_remote(project, store, plan, settings, bench, halt, listener, environment, wanted)
     if halt.is_interrupted:
         raise KeyboardInterrupt
-    return was_elsewhere
 
 
 def _needs_service(plan: Plan) -> bool:

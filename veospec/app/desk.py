@@ -20,7 +20,7 @@ from veospec.app.outputs import MANIFEST, PATIENCE_S, deliver_take, out_folder, 
 from veospec.app.planning import committed_manifest
 from veospec.app.project import Project
 from veospec.app.thumbs import make_thumbs, shown_frames, thumb_path
-from veospec.errors import MediaError, OutputForeign, StoreCorrupt
+from veospec.errors import MediaError, OutputForeign, StoreCorrupt, StoreFull
 from veospec.media import frames
 from veospec.model import Character, NodeSource
 from veospec.review.values import Output
@@ -33,8 +33,8 @@ from veospec.store.layout import Store
 class Desk:
     """One delivery. `notes` gathers what a person should know: what could not be made, and why.
 
-    `look` returns the account; it is asked when nobody else delivers any more, so that nothing older is written over
-    what another run has just told. Raises `StoreLocked` when somebody else delivers for longer than `wait_s`.
+    `look` returns the account; it is asked when nobody else delivers any more, so that takes which another run has just
+    made are told too. Raises `StoreLocked` when somebody else delivers for longer than `wait_s`.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Desk:
         """Do a part of the delivery; what cannot be made, or meets somebody's own file, is a note, never a lost run."""
         try:
             return work(self)
-        except (MediaError, StoreCorrupt, OutputForeign) as error:
+        except (MediaError, StoreCorrupt, StoreFull, OutputForeign) as error:
             self.note(error.message, error.hint)
             return []
 

@@ -93,10 +93,18 @@ def apply_patch_file(spec: Path, patch: Path, environment: Mapping[str, str]) ->
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{patch} is not JSON", "export the patch from the review page again") from error
     _check_meant(wanted, spec, patch)
-    return _until_saved(spec, lambda: _patched(spec, wanted, environment))
+    written: list[Path] = []
+    try:
+        return _until_saved(spec, lambda: _patched(spec, wanted, environment, written))
+    except UsageError as error:
+        if not written:
+            raise
+        already = ", ".join(map(str, written))
+        raise UsageError(error.message, f"{already} was changed already; {error.hint or 'look at it'}") from error
 
 
-def _patched(spec: Path, wanted: Any, environment: Mapping[str, str]) -> list[str] | None:
+def _patched(spec: Path, wanted: Any, environment: Mapping[str, str], written: list[Path]) -> list[str] | None:
+    """Put a patch into the files and add them to `written`; None when one was saved by somebody else meanwhile."""
     texts = {path: _text_of(path) for path in source_files(spec)}
     names = {path: set(edit.item_names(text)) for path, text in texts.items()}
     takes = _takes(spec, environment)
@@ -106,9 +114,13 @@ def _patched(spec: Path, wanted: Any, environment: Mapping[str, str]) -> list[st
         after = edit.apply_patch(text, wanted, elsewhere=elsewhere, takes=takes)
         if after != text:
             changed.append((path, after))
-    if not all(replace_text(path, texts[path], after) for path, after in changed):
+    if any(_text_of(path) != texts[path] for path, _ in changed):
         return None
-    return [f"changed {path}" for path, _ in changed] or ["nothing to change"]
+    for path, after in changed:
+        if not replace_text(path, texts[path], after):
+            return None
+        written.append(path)
+    return [f"changed {path}" for path in dict.fromkeys(written)] or ["nothing to change"]
 
 
 def _check_meant(wanted: Any, spec: Path, patch: Path) -> None:

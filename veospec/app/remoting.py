@@ -7,7 +7,7 @@ import platform
 import random
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from veospec.catalog.shipped import load_catalogue
 from veospec.errors import MediaError, VeospecError
 from veospec.filetypes import type_of
 from veospec.media.boxes import check_mp4
-from veospec.model import Kind, Node, NodeId
+from veospec.model import Key, Kind, Node, NodeId
 from veospec.plan.values import Action, Plan
 from veospec.providers.base import RemoteRefs
 from veospec.providers.flow import config as flow_config
@@ -154,14 +154,15 @@ async def search_remote(
     halt: Halt,
     listener: Listener,
     environment: Mapping[str, str],
-) -> bool:
+    wanted: Set[Key],
+) -> None:
     """Look for the jobs of requests whose answers were lost, so that a plan can build on what is found.
 
-    Returns whether another process was sending one meanwhile: it has to be planned and looked for once more then.
+    Another process that is sending one for a wanted key is waited for.
     """
     async with _kit(project, store, plan, wishes, bench, halt, listener, environment) as kit:
         try:
-            return await Earlier(kit, Lander(kit)).search()
+            await Earlier(kit, Lander(kit)).search(wanted)
         finally:
             await kit.scribe.close()
 

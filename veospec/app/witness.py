@@ -148,12 +148,12 @@ def leave_witness(
     """
     if environment.is_whole or "\0" in out + err or not all(_is_steady(path) for path in sights.texts[1:]):
         return False
-    places = quick.places_of(str(sights.texts[0]))
-    if places != question.places:
-        return False
-    texts = [places[0], *(str(path.absolute()) for path in sights.texts[1:])]
     environ = [name if value is None else f"{name}={value}" for name, value in environment.used.items()]
     try:
+        places = quick.places_of(str(sights.texts[0]))
+        if places != question.places:
+            return False
+        texts = [places[0], *(str(path.absolute()) for path in sights.texts[1:])]
         contents = [_quiet_content(path, question.began_ns) for path in texts]
         for folder in {Path(path).parent for path in texts}:
             _unmoved(folder.stat(), question.began_ns)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from veospec.errors import UsageError
+
+_LOCK_TRIES, _LOCK_PAUSE_S = 100, 0.02
 
 _EDGE_BYTES = 8 << 10
 
@@ -49,14 +52,14 @@ def replace_text(path: Path, before: str, after: str) -> bool:
     """Put a text in place of the one that a file had when it was read, keeping its mode.
 
     Returns False, and changes nothing, when the file has another text by now: somebody saved it meanwhile. Others of
-    this program are kept out by a lock; an editor knows no locks, so the last look comes right before the rename.
+    this program are kept out by a lock for a while; an editor knows no locks, so the last look comes right before the
+    rename.
     Raises `UsageError` when the file cannot be written.
     """
     try:
         real = path.resolve() if path.is_symlink() else path
         with real.open("rb") as stream:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(stream.fileno(), fcntl.LOCK_EX)
+            _lock(stream.fileno())
             with _beside(real, after) as fresh:
                 if real.read_bytes() != before.encode():
                     return False
@@ -64,6 +67,19 @@ def replace_text(path: Path, before: str, after: str) -> bool:
                 return True
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _lock(fd: int) -> None:
+    """Wait a little for a lock; whoever holds it longer is no run of ours, or is the one who started this one."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_S)
+        except OSError:  # a file system without locks
+            return
+        else:
+            return
 
 
 @contextmanager

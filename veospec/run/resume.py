@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from contextlib import ExitStack
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from itertools import chain
 from msgspec import Struct
 
 from veospec.errors import JournalError, StoreError, UsageError
-from veospec.model import NodeId
+from veospec.model import Key, NodeId
 from veospec.run.events import Waiting
 from veospec.run.flights import Snapshot
 from veospec.run.journal import Journal
@@ -44,31 +44,33 @@ class Earlier:
             self._fly(record, waits=False)
         await asyncio.sleep(0)
 
-    async def search(self) -> bool:
-        """Look for the job of every request whose answer was lost.
+    async def search(self, wanted: Set[Key]) -> None:
+        """Look for the job of every request whose answer was lost and that no other process works on.
 
-        A request that another process is sending is not lost: until its fate is known it is waited for. Returns whether
-        there was one, because that process may be sending the next one by now.
+        What another process is sending is not lost: when it is for a wanted key, it is waited for until its fate is
+        known.
         """
         live = await self._kit.scribe.look(lambda journal: journal.live())
-        return any(await asyncio.gather(*(self._sought(record) for record in live if _is_lost(record))))
+        lost = [record for record in live if _is_lost(record)]
+        await asyncio.gather(*(self._sought(record, waits=not wanted.isdisjoint(_keys(record))) for record in lost))
 
-    async def _sought(self, record: Record) -> bool:
-        kit, was_elsewhere, pause_s = self._kit, False, FIRST_PAUSE_S
-        keys = {key for entry in record.entries for key in (entry.key, entry.sent_key)}
+    async def _sought(self, record: Record, *, waits: bool) -> None:
+        kit, is_told, pause_s = self._kit, False, FIRST_PAUSE_S
         while True:
-            async with leases(kit.bench, keys, kit.halt, None) as are_ours:
+            async with leases(kit.bench, _keys(record), kit.halt, None) as are_ours:
                 if are_ours:
                     await self._recovered(record)
-                    return was_elsewhere
-            if not was_elsewhere:
-                kit.tell(Waiting(steps_of(record), "another veospec is sending it", None))
-            was_elsewhere = True
+                    return
+            if not waits:
+                return
+            if not is_told:
+                kit.tell(Waiting(steps_of(record), "another veospec works on its request", None))
+                is_told = True
             await kit.halt.sleep(kit.bench.clock, pause_s, until_stop=True)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             found = await kit.scribe.look(lambda journal: journal.record(record.id))
             if kit.halt.is_stopping() or not _is_lost(found):
-                return True
+                return
 
     async def _recovered(self, record: Record) -> None:
         """Look for a lost request. The leases of its keys are held."""
@@ -99,9 +101,8 @@ class Earlier:
 
     async def _continue(self, record: Record, *, waits: bool) -> Landed:
         kit = self._kit
-        keys = {key for entry in record.entries for key in (entry.key, entry.sent_key)}
         waiting = kit.waits_for(steps_of(record)) if waits else None
-        async with leases(kit.bench, keys, kit.halt, waiting) as are_ours:
+        async with leases(kit.bench, _keys(record), kit.halt, waiting) as are_ours:
             if not are_ours:
                 self._elsewhere.add(record.id)
                 return Landed(record, "another veospec works on it", "Run the same command again.")
@@ -128,6 +129,10 @@ class Earlier:
         elif any(entry.state is State.GENERATED for entry in record.entries):
             landed = await self._lander.land(record, accepted_at=None, generated=lambda: None)
         return landed
+
+
+def _keys(record: Record) -> set[Key]:
+    return {key for entry in record.entries for key in (entry.key, entry.sent_key)}
 
 
 def _is_lost(record: Record) -> bool:

@@ -169,13 +169,8 @@ def collect(
     if plan.entries or plan.orphans:
         trash = store.trash / f"{now:%Y%m%dT%H%M%SZ}-{scratch_name()}"
         _move(store, trash, sorted(leaving), sorted(bytes_too | {(b.digest, b.suffix) for b in plan.orphans}))
-    for blob in plan.inputs:
-        with suppress(OSError):
-            store.inputs.path(blob.digest, blob.suffix).unlink()
-    for piece in plan.pieces:
-        with suppress(OSError):
-            piece.unlink()
-    return replace(plan, is_done=True, trash=trash)
+    gone = _remove([store.inputs.path(blob.digest, blob.suffix) for blob in plan.inputs]) + _remove(plan.pieces)
+    return replace(plan, is_done=True, trash=trash, copies_bytes=gone)
 
 
 def _unused(store: Store, found: Sequence[Entry], keep: frozenset[Key], now: datetime, *, with_paid: bool) -> Collected:
@@ -201,6 +196,17 @@ def _unused(store: Store, found: Sequence[Entry], keep: frozenset[Key], now: dat
     )
 
 
+def _remove(paths: Iterable[Path]) -> int:
+    """Remove files that can be made again and return how many bytes went; what cannot be removed stays."""
+    gone = 0
+    for path in paths:
+        with suppress(OSError):
+            size = path.lstat().st_size
+            path.unlink()
+            gone += size
+    return gone
+
+
 def _old_pieces(store: Store, now: datetime) -> Iterator[tuple[Path, int]]:
     """Yield path and size of what lies in the index for longer than it is kept."""
     before = (now - timedelta(days=PIECES_DAYS)).timestamp()
@@ -210,7 +216,10 @@ def _old_pieces(store: Store, now: datetime) -> Iterator[tuple[Path, int]]:
             continue
         with translated("read", folder):
             for path in sorted(folder.iterdir()):
-                seen = path.lstat()
+                try:
+                    seen = path.lstat()
+                except FileNotFoundError:  # a run beside took it away
+                    continue
                 if stat.S_ISREG(seen.st_mode) and seen.st_mtime < before:
                     yield path, seen.st_size
 

@@ -128,7 +128,8 @@ function togglePlay() {
 function seekFrame(frame) {
   const first = lead();
   if (first) {
-    const time = timeOf(Math.min(Math.max(0, frame), lastOf(first.take)), first.take);
+    wanted = Math.min(Math.max(0, frame), lastOf(first.take));
+    const time = timeOf(wanted, first.take);
     for (const s of v.screens) if (s.video) seek(s, Math.min(time, timeOf(lastOf(s.take), s.take)));
   }
   paintTransport(frame);
@@ -139,8 +140,7 @@ function stepFrame(by) {
   if (!first) return;
   for (const s of v.screens) if (s.video) s.video.pause();
   const now = first.video.seeking && wanted !== null ? wanted : frameOf(first.video, first.take);
-  wanted = Math.min(Math.max(0, now + by), first.take.frames - 1);
-  seekFrame(wanted);
+  seekFrame(now + by);
 }
 function setLoop(on) {
   v.loop = on;
