@@ -21,6 +21,7 @@ from veospec import quick
 from veospec.app.inventory import StoredInventory
 from veospec.app.planning import plan_with
 from veospec.app.project import Project
+from veospec.app.witness import Asked, Sights, leave_witness
 from veospec.cli.boundary import run
 from veospec.model import Cost
 from veospec.plan.values import Ceiling, Plan
@@ -699,3 +700,9 @@ def test_a_clip_that_stirred_is_hashed_whatever_its_seal_says(film: Film) -> Non
     with Store.open(film.folder / ".veospec", write=False) as store:
         store._blob_memo.put_own(str(clip), before, clip.stem)
         assert not store.blobs.is_known(clip.stem, ".mp4", before.st_size, trusts_seal=True)
+
+
+def test_a_folder_that_goes_at_the_very_end_costs_the_witness_only(tmp_path: Path) -> None:
+    """Everything is said by then, so it is no failure."""
+    sights = Sights(tmp_path / ".veospec", (tmp_path / "gone/shots.yaml",))
+    assert not leave_witness(quick.Question(("plan",)), Asked({}), sights, "nothing to do", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import pytest
 import yaml
 from acceptance import ROOT, SMALL, Person, schema
 
-from veospec.app import editing
+from veospec.app import editing, writing
 from veospec.spec import edit
 
 HEAD = """# The film.
@@ -179,6 +180,38 @@ def test_who_never_stops_saving_keeps_everything(two: Person, monkeypatch: pytes
     said = two("select", "A", "2", code=2).err
     assert "shots.yaml is saved by somebody else again and again" in said
     assert path.read_text().rstrip("#\n") == TWO.rstrip()
+
+
+def test_a_file_that_somebody_holds_is_written_all_the_same(two: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`flock shots.yaml veospec retake A`: who holds the lock waits for us."""
+    monkeypatch.setattr(writing, "_LOCK_TRIES", 1)
+    with (two.folder / "shots.yaml").open() as held:
+        fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+        two("retake", "A")
+    assert yaml.safe_load((two.folder / "shots.yaml").read_text())["shots"][0]["retake"] == 1
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_patch_over_two_files_tells_all_that_it_changed(
+    two: Person, monkeypatch: pytest.MonkeyPatch, is_gone: bool
+) -> None:
+    """The second file is saved after the first one was written; without its shot, what was written is told too."""
+    act = two.write("shots:\n  - {id: C, prompt: Hail., takes: 2}\n", "act.yaml")
+    two.edit("veospec: 1\n", "veospec: 1\ninclude: [act.yaml]\n")
+    two.write('{"veospec_patch": 1, "shots": {"A": {"select": 2}, "C": {"select": 2}}}', "patch.json")
+    real, saves = editing.replace_text, iter(["# saved\nshots: []\n" if is_gone else f"# saved\n{act.read_text()}"])
+
+    def saved_meanwhile(path: Path, before: str, after: str) -> bool:
+        if path.name == "act.yaml" and (text := next(saves, "")):
+            path.write_text(text)
+        return real(path, before, after)
+
+    monkeypatch.setattr(editing, "replace_text", saved_meanwhile)
+    ran = two("select", "--from", "patch.json", code=2 if is_gone else 0)
+    assert "shots.yaml" in ran.said
+    assert is_gone or "act.yaml" in ran.out
+    assert yaml.safe_load((two.folder / "shots.yaml").read_text())["shots"][0]["select"] == 2
+    assert act.read_text().startswith("# saved\n")
 
 
 PROMPTS = [
