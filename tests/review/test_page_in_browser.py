@@ -426,7 +426,7 @@ def test_a_phone_has_no_sideways_scroll_and_large_targets(browser: Chromium, fol
     page.close()
 
 
-def test_a_thousand_shots_open_quickly_and_scroll(browser: Chromium, tmp_path: Path) -> None:
+def test_a_thousand_shots_cost_little_before_they_are_looked_at_and_scroll(browser: Chromium, tmp_path: Path) -> None:
     nodes = [shot(f"SH{n:04}", scene=f"SC{n // 50:02}", prompt=PROMPT * 3, takes=2) for n in range(1000)]
     takes = [take(n, k) for n in nodes for k in (1, 2)]
     takes[0] = replace(takes[0], disposition=Disposition.STALE)
@@ -439,9 +439,14 @@ def test_a_thousand_shots_open_quickly_and_scroll(browser: Chromium, tmp_path: P
     )
     page = browser.page()
     page.open(tmp_path / "review.html")
-    opened_ms = page.run("performance.getEntriesByType('navigation')[0].loadEventEnd || performance.now()")
-    assert opened_ms < 3000
     assert page.run("document.querySelectorAll('.card').length") == 1000
+    # What makes it quick: few elements a shot, no film before one is asked for, nothing drawn or read out of sight.
+    assert page.run("document.querySelectorAll('*').length") < 40 * 1000
+    assert page.run("document.querySelectorAll('video').length") == 0
+    assert page.run("[...document.images].every(image => image.loading === 'lazy')")
+    assert page.run(
+        "[...document.querySelectorAll('.card')].every(c => getComputedStyle(c).contentVisibility === 'auto')"
+    )
     # Twice: heights of cards that were never drawn are estimates until they come near.
     for _ in range(2):
         page.run("scrollTo(0, document.body.scrollHeight)")
