@@ -1,9 +1,11 @@
-"""A part of some work in a copy of this process: real copies, real deaths."""
+"""A part of some work in a copy of the process: real copies, real deaths, in interpreters that have one thread."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -11,7 +13,9 @@ import pytest
 
 from veospec import aside
 
-pytestmark = pytest.mark.skipif(not aside.can_start(), reason="needs Linux and a second processor")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and a second processor"
+)
 
 
 def _dies() -> bytes:
@@ -28,67 +32,102 @@ def _interrupted() -> bytes:
     return b"never"
 
 
-CASES: list[tuple[str, Callable[[], bytes], bytes | None]] = [
-    ("an answer", lambda: b"forty-two", b"forty-two"),
-    ("nothing to say", lambda: b"", b""),
-    ("more than a pipe holds", lambda: bytes(range(256)) * 8192, bytes(range(256)) * 8192),
-    ("an error", _fails, None),
-    ("a death", _dies, None),
-    ("an interrupt", _interrupted, None),
-]
+def _leaves() -> bytes:
+    sys.exit(0)
 
 
-@pytest.mark.parametrize(("work", "wanted"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_the_answer_is_whole_or_none(work: Callable[[], bytes], wanted: bytes | None) -> None:
-    part = aside.start(work)
-    assert part is not None
-    assert part.answer() == wanted
-    _no_child_is_left()
+ANSWERS: dict[str, tuple[Callable[[], bytes], bytes | None]] = {
+    "words": (lambda: b"forty-two", b"forty-two"),
+    "nothing to say": (lambda: b"", b""),
+    "more than a pipe holds": (lambda: bytes(range(256)) * 8192, bytes(range(256)) * 8192),
+    "an error": (_fails, None),
+    "a death": (_dies, None),
+    "an interrupt": (_interrupted, None),
+    "an exit": (_leaves, None),
+}
 
 
-def test_what_is_dropped_has_ended() -> None:
+def the_answer_is_whole_or_none(name: str) -> None:
+    part, wanted = ANSWERS[name]
+    assert aside.beside(part, lambda: "here") == ("here", wanted)
+    no_child_is_left()
+
+
+def nobody_waits_when_this_part_fails() -> None:
     reading, writing = os.pipe()
 
     def waits_for_ever() -> bytes:
         os.close(writing)
         return os.read(reading, 1)
 
-    part = aside.start(waits_for_ever)
-    assert part is not None
-    part.drop()
-    part.drop()
-    _no_child_is_left()
-    os.close(reading)
-    os.close(writing)
+    def fails() -> None:
+        raise ValueError("here")
+
+    with pytest.raises(ValueError, match="here"):
+        aside.beside(waits_for_ever, fails)
+    no_child_is_left()
 
 
-def test_the_copy_changes_nothing_here() -> None:
+def nothing_changes_here() -> None:
     here: list[int] = []
-    part = aside.start(lambda: here.append(1) or b"%d" % len(here))  # type: ignore[func-returns-value]
-    assert part is not None
-    assert (part.answer(), here) == (b"1", [])
+
+    def part() -> bytes:
+        here.append(1)
+        return b"%d" % len(here)
+
+    sys.stdout.write("printed once")
+    assert aside.beside(part, lambda: here) == ([], b"1")
 
 
-def test_a_process_with_threads_is_not_copied() -> None:
+def a_process_with_threads_is_not_copied() -> None:
     done = threading.Event()
     other = threading.Thread(target=done.wait)
     other.start()
     try:
-        assert aside.start(lambda: b"") is None
+        assert aside.beside(lambda: b"part", lambda: "here") == ("here", None)
     finally:
         done.set()
         other.join()
 
 
-def test_one_processor_has_no_second_half() -> None:
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(allowed)})
+def one_processor_has_no_second_half() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    assert aside.beside(lambda: b"part", lambda: "here") == ("here", None)
+
+
+def no_child_is_left() -> None:
     try:
-        assert aside.start(lambda: b"") is None
-    finally:
-        os.sched_setaffinity(0, allowed)
-
-
-def _no_child_is_left() -> None:
-    with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return
+    raise AssertionError("a child is left")
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_answer_is_whole_or_none(name: str) -> None:
+    assert _alone("the_answer_is_whole_or_none", name) == ""
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["nobody_waits_when_this_part_fails", "a_process_with_threads_is_not_copied", "one_processor_has_no_second_half"],
+)
+def test_in_one_interpreter(what: str) -> None:
+    assert _alone(what) == ""
+
+
+def test_nothing_changes_here() -> None:
+    assert _alone("nothing_changes_here") == "printed once"
+
+
+def _alone(*what: str) -> str:
+    """Call a function of this file in an interpreter of its own and return what it printed."""
+    command = [sys.executable, "-W", "error", __file__, *what]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=buffered)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

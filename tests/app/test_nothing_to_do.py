@@ -704,5 +704,5 @@ def test_a_clip_that_stirred_is_hashed_whatever_its_seal_says(film: Film) -> Non
 
 def test_a_folder_that_goes_at_the_very_end_costs_the_witness_only(tmp_path: Path) -> None:
     """Everything is said by then, so it is no failure."""
-    sights = Sights(tmp_path / ".veospec", (tmp_path / "gone/shots.yaml",))
+    sights = Sights(str(tmp_path / ".veospec"), (str(tmp_path / "gone/shots.yaml"),))
     assert not leave_witness(quick.Question(("plan",)), Asked({}), sights, "nothing to do", "")

@@ -51,19 +51,20 @@ _decode = Decoder(Remembered).decode
 
 
 def remembered(outline: Outline | None, plan: Plan) -> bytes:
-    """Return what an edit will be compared with.
+    """Return what an edit will be compared with; nothing when it could not be told apart from the rest."""
+    if outline is None or not stands_alone(plan):
+        return b""
+    owned, takes = plan.totals.owned, len(plan.steps) + plan.untold
+    return _encode(Remembered(_FORM, outline, takes, owned.credits, owned.micro_usd, is_ceiling=owned.is_ceiling))
 
-    Nothing when takes are shared, so that no sum can be told apart; nor when Flow joins the reel, because it compares
-    the clips with each other.
+
+def stands_alone(plan: Plan) -> bool:
+    """Tell whether all takes are here, and each without regard to the others.
+
+    Not when takes are shared, so that no sum can be told apart; nor when Flow joins the reel, because it compares the
+    clips with each other.
     """
-    if outline is None or plan.storyboard.reel.join != JOINERS[0]:
-        return b""
-    if any(step.reason.why is not Why.UNCHANGED for step in plan.steps):
-        return b""
-    owned = plan.totals.owned
-    return _encode(
-        Remembered(_FORM, outline, len(plan.steps), owned.credits, owned.micro_usd, is_ceiling=owned.is_ceiling)
-    )
+    return plan.storyboard.reel.join == JOINERS[0] and not has_news(plan)
 
 
 def plan_of_edit(edit: Edit, choices: Choices, environment: Mapping[str, str]) -> Plan | None:
@@ -78,7 +79,7 @@ def plan_of_edit(edit: Edit, choices: Choices, environment: Mapping[str, str]) -
         absent = Absent(excerpt.shots, excerpt.scenes)
         before = _planned(excerpt.before, absent, choices, environment)
         after = _planned(excerpt.after, absent, choices, environment)
-        if before is not None and after is not None and not _has_news(before) and _made_alike(before, after):
+        if before is not None and after is not None and not has_news(before) and _made_alike(before, after):
             return _merged(known, before, after)
     return None
 
@@ -110,7 +111,8 @@ def _planned(cutting: Cutting, absent: Absent, choices: Choices, environment: Ma
     return plan if is_plain else None
 
 
-def _has_news(plan: Plan) -> bool:
+def has_news(plan: Plan) -> bool:
+    """Tell whether anything is to be said of any take but that it is here."""
     return any(step.reason.why is not Why.UNCHANGED for step in plan.steps)
 
 

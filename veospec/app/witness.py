@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from msgspec import Struct, field
+from msgspec.msgpack import Decoder, Encoder
 
 from veospec import quick
 from veospec.app.inventory import StoredInventory
 from veospec.app.project import Project
+from veospec.aside import beside
 from veospec.plan.values import Action, Plan
 from veospec.providers.flow.config import config_path
 from veospec.run.lifecycle import LIVE
@@ -25,6 +28,8 @@ from veospec.store.durable import PRIVATE, scratch_name
 from veospec.store.memo import quiet_from
 
 _MOST_WITNESSES = 8
+_MANY = 2_000
+"""So many blobs are looked at by two processes at once; fewer are seen before the second one is there."""
 
 
 class Asked(Mapping[str, str]):
@@ -53,8 +58,8 @@ class Sights(Struct):
     `blobs` are files too; one that is a hard link of one of `files` changes with it, so its name is all to look at.
     """
 
-    root: Path
-    texts: tuple[Path, ...]
+    root: str
+    texts: tuple[str, ...]
     files: dict[str, dict[str, None]] = field(default_factory=dict)
     blobs: dict[str, list[str]] = field(default_factory=dict)
     folders: dict[str, bool] = field(default_factory=dict)
@@ -88,6 +93,17 @@ class Sights(Struct):
         else:
             self.absent.append(str(path))
 
+    def see_also(self, other: Sights) -> None:
+        """Add what somebody else looked at for the same run."""
+        for folder, names in other.files.items():
+            self.files.setdefault(folder, {}).update(names)
+        for shelf, blobs in other.blobs.items():
+            self.blobs.setdefault(shelf, []).extend(blobs)
+        for folder, listing in other.folders.items():
+            self.folders[folder] = listing or self.folders.get(folder, False)
+        self.absent += other.absent
+        self.hollow += other.hollow
+
     def see_all(self, folder: Path) -> None:
         """Add every file of a folder, and that no other one comes."""
         self.folders[str(folder)] = True
@@ -103,7 +119,7 @@ def sights_of_plan(project: Project, inventory: StoredInventory, plan: Plan, env
     if any(entry.state in LIVE for record in inventory.journal.records for entry in record.entries):
         return None
     store = inventory.store
-    sights = Sights(project.store_root, project.texts)
+    sights = Sights(str(project.store_root), tuple(map(str, project.texts)))
     sights.see_below(project.root.resolve(), project.facts)
     sights.go_below(project.root.resolve(), project.includes)
     for folder in project.searched:
@@ -146,14 +162,14 @@ def leave_witness(
 
     `note` is for `plan_of_edit`.
     """
-    if environment.is_whole or "\0" in out + err or not all(_is_steady(path) for path in sights.texts[1:]):
+    if environment.is_whole or "\0" in out + err or any(Path(path).is_symlink() for path in sights.texts[1:]):
         return False
     environ = [name if value is None else f"{name}={value}" for name, value in environment.used.items()]
     try:
-        places = quick.places_of(str(sights.texts[0]))
+        places = quick.places_of(sights.texts[0])
         if places != question.places:
             return False
-        texts = [places[0], *(str(path.absolute()) for path in sights.texts[1:])]
+        texts = [places[0], *(str(Path(path).absolute()) for path in sights.texts[1:])]
         contents = [_quiet_content(path, question.began_ns) for path in texts]
         for folder in {Path(path).parent for path in texts}:
             _unmoved(folder.stat(), question.began_ns)
@@ -162,13 +178,12 @@ def leave_witness(
         gaze = _Gaze(question.began_ns)
         for name, listing in sights.folders.items():
             gaze.add(name, sights.files.get(name, ()), listing=listing)
-        for shelf, names in sights.blobs.items():
-            gaze.add_blobs(shelf, names)
-        asked = [question.house, str(Path.cwd()), str(sights.root), *places, *question.arguments]
+        gaze.add_blobs(sights.blobs)
+        asked = [question.house, str(Path.cwd()), sights.root, *places, *question.arguments]
         sections = (asked, environ, [out, err], gaze.folders, gaze.counts, gaze.names, sights.absent, sights.hollow,
                     texts)  # fmt: skip
         _write(
-            Path(quick.witness_path(str(sights.root), question.arguments)),
+            Path(quick.witness_path(sights.root, question.arguments)),
             quick.pack(sections, gaze.stamps, contents, note),
         )
     except (OSError, _StirredError):
@@ -180,16 +195,17 @@ class _StirredError(Exception):
     """Something changed since before the run began, or is no plain file."""
 
 
-def _is_steady(path: Path) -> bool:
-    return not path.is_symlink()
+_Seen: TypeAlias = tuple[list[str], list[str], list[str], list[int]]
+_encode = Encoder().encode
+_decode = Decoder(_Seen).decode
 
 
 class _Gaze:
     """Folders and names in the order in which they are compared, with their stamps. Raises when anything stirs."""
 
-    def __init__(self, began_ns: int) -> None:
+    def __init__(self, began_ns: int, inodes: Collection[tuple[int, int]] = ()) -> None:
         self._began_ns = began_ns
-        self._inodes: set[tuple[int, int]] = set()
+        self._inodes = set(inodes)
         self.folders: list[str] = []
         self.counts: list[str] = []
         self.names: list[str] = []
@@ -199,11 +215,36 @@ class _Gaze:
         """Look at a folder and at files in it."""
         self._note(folder, *_look(folder, names), listing=listing)
 
-    def add_blobs(self, shelf: str, names: Iterable[str]) -> None:
+    def add_blobs(self, blobs: Mapping[str, Sequence[str]]) -> None:
+        """Look at blobs by shelf, at many of them with two processes."""
+        shelves = list(blobs.items())
+        half = len(shelves) // 2 if sum(map(len, blobs.values())) >= _MANY else len(shelves)
+        if half < len(shelves):
+            first, answer = beside(lambda: _encode(self.seen_on(shelves[half:])), lambda: self.seen_on(shelves[:half]))
+            self._take(first)
+            self._take(_decode(answer) if answer else self.seen_on(shelves[half:]))
+        else:
+            self._take(self.seen_on(shelves))
+
+    def seen_on(self, shelves: Iterable[tuple[str, Sequence[str]]]) -> _Seen:
+        """Look at shelves of blobs; those that were looked at under another name need no second look."""
+        gaze = _Gaze(self._began_ns, self._inodes)
+        for shelf, names in shelves:
+            gaze.add_shelf(shelf, names)
+        return gaze.folders, gaze.counts, gaze.names, gaze.stamps
+
+    def add_shelf(self, shelf: str, names: Iterable[str]) -> None:
         """Look at a shelf of blobs; those that were looked at under another name need no second look."""
         seen, found = _look(shelf, names)
         own = {name: each for name, each in found.items() if (each.st_dev, each.st_ino) not in self._inodes}
         self._note(shelf, seen, own, listing=len(own) < len(found))
+
+    def _take(self, seen: _Seen) -> None:
+        folders, counts, names, stamps = seen
+        self.folders += folders
+        self.counts += counts
+        self.names += names
+        self.stamps += stamps
 
     def _note(self, folder: str, seen: os.stat_result, found: Mapping[str, os.stat_result], *, listing: bool) -> None:
         check = _quiet if listing else _unmoved

@@ -41,6 +41,7 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
     SPEC is a storyboard; shots.yaml when none is given.
     """
     from veospec.app.edited import plan_of_edit, remembered
+    from veospec.app.halves import look_by_halves
     from veospec.app.planning import plan_with, save_plan, stored
     from veospec.app.project import open_project
     from veospec.app.witness import Asked, sights_of_plan
@@ -56,6 +57,13 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
             for line in plan_lines(edited, show_all=False):
                 say(line)
             return Exit.CHANGES if exit_code and edited.has_work else Exit.DONE
+    whole = look_by_halves(choices, environment) if is_plain and question is not None and not question.edit else None
+    if whole is not None:
+        lines = list(plan_lines(whole.plan, show_all=False))
+        for line in lines:
+            say(line)
+        _remember(environment, whole.sights, lines, [], remembered(whole.outline, whole.plan))
+        return Exit.DONE
     project = open_project(choices, environment, outlines=is_plain)
     with stored(project) as inventory:
         made = plan_with(project, inventory)

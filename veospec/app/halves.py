@@ -1,0 +1,125 @@
+"""Look at a long storyboard with two processes when all of it seems to be here already: a half each, both at once.
+
+Only `plan` does this, where no witness tells of an earlier run, and only the answer "nothing to do" comes of it. At
+the first thing that is not plain (any finding, anything to make, takes that are shared, files that are included) the
+whole way is gone, as if this had not been tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from msgspec import MsgspecError, Struct
+from msgspec.msgpack import Decoder, Encoder
+from msgspec.structs import replace
+
+from veospec.app.choices import Choices
+from veospec.app.edited import stands_alone
+from veospec.app.planning import plan_with, stored
+from veospec.app.project import read_project
+from veospec.app.witness import Asked, Sights, sights_of_plan
+from veospec.aside import beside
+from veospec.errors import VeospecError
+from veospec.model import Cost, Kind
+from veospec.plan.planner import totals_of
+from veospec.plan.values import Plan, Totals
+from veospec.spec.excerpt import Outline
+from veospec.spec.halves import Halves, in_halves, joined
+from veospec.spec.names import folded
+from veospec.store.project_files import read_spec
+
+Beside: TypeAlias = Callable[[Callable[[], bytes], Callable[[], Any]], tuple[Any, bytes | None]]
+
+LEAST_BYTES = 256 << 10
+"""Shorter storyboards are read sooner than a second process is had."""
+
+
+class Whole(Struct, frozen=True):
+    """What was found of a storyboard of which everything is here; the plan has the steps of the first half only."""
+
+    plan: Plan
+    sights: Sights
+    outline: Outline
+
+
+class _Half(Struct, frozen=True, array_like=True):
+    """What one half adds to the other. `stems` are the folded names of its files, `asked` the variables it read."""
+
+    outline: Outline
+    sights: Sights
+    takes: int
+    owned: Cost
+    stems: frozenset[str]
+    asked: dict[str, str | None]
+
+
+_encode = Encoder().encode
+_decode = Decoder(_Half).decode
+
+
+def look_by_halves(
+    choices: Choices, environment: Asked, *, least_bytes: int = LEAST_BYTES, beside: Beside = beside
+) -> Whole | None:
+    """Return the plan of a storyboard of which all takes are here; None when it is not so plain, or not so long."""
+    halves = None if choices.only or choices.should_verify else _cut(choices, least_bytes)
+    if halves is None:
+        return None
+
+    def second() -> bytes:
+        return _encode(_looked(halves.second, choices, environment, with_stills=False)[0])
+
+    try:
+        (first, plan), answer = beside(second, lambda: _looked(halves.first, choices, environment))
+        return None if answer is None else _together(halves, first, plan, _decode(answer), environment)
+    except (_NotPlainError, VeospecError, MsgspecError):
+        return None
+
+
+class _NotPlainError(Exception):
+    """Something is to be said of a half."""
+
+
+def _cut(choices: Choices, least_bytes: int) -> Halves | None:
+    content = read_spec(choices.spec).content
+    if content is None or len(content) < least_bytes:
+        return None
+    try:
+        return in_halves(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return None
+
+
+def _looked(text: str, choices: Choices, environment: Asked, *, with_stills: bool = True) -> tuple[_Half, Plan]:
+    """Plan one half as if it were the whole. Raises `_NotPlainError` or a `VeospecError`.
+
+    Both halves hold all stills; they are counted in one of them.
+    """
+    project = read_project(choices, environment, content=text.encode(), outlines=True).project
+    if project is None or project.notes or project.outline is None or project.includes or project.searched:
+        raise _NotPlainError
+    with stored(project) as inventory:
+        plan = plan_with(project, inventory)
+        sights = sights_of_plan(project, inventory, plan, environment) if stands_alone(plan) else None
+    if sights is None or environment.is_whole:
+        raise _NotPlainError
+    steps = tuple([step for step in plan.steps if with_stills or step.node.kind is not Kind.STILL])
+    half = _Half(
+        project.outline,
+        sights,
+        len(steps),
+        totals_of(steps).owned,
+        frozenset([folded(step.node.stem) for step in steps if step.node.kind in (Kind.CLIP, Kind.STILL)]),
+        environment.used,
+    )
+    return half, plan
+
+
+def _together(halves: Halves, first: _Half, plan: Plan, second: _Half, environment: Asked) -> Whole:
+    outline = joined(halves, first.outline, second.outline)
+    if outline is None or not first.stems.isdisjoint(second.stems):
+        raise _NotPlainError
+    first.sights.see_also(second.sights)
+    environment.used.update(second.asked)
+    whole = replace(plan, totals=Totals(owned=first.owned + second.owned), untold=second.takes)
+    return Whole(whole, first.sights, outline)
