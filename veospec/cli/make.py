@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -25,6 +25,8 @@ from veospec.quick import Question
 
 if TYPE_CHECKING:
     from veospec.app.witness import Asked, Sights
+    from veospec.model import Problem
+    from veospec.plan.values import Plan
 
 
 @click.command()
@@ -40,56 +42,73 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
 
     SPEC is a storyboard; shots.yaml when none is given.
     """
-    from veospec.app.edited import plan_of_edit, remembered
-    from veospec.app.halves import look_by_halves
-    from veospec.app.planning import plan_with, save_plan, stored
-    from veospec.app.project import open_project
-    from veospec.app.witness import Asked, sights_of_plan
+    from veospec.app.planning import save_plan
+    from veospec.app.witness import Asked
     from veospec.plan.saved import plan_document
 
     environment = Asked(os.environ)
     choices = choices_of(spec, options)
     question = _question()
-    is_plain = question is not None and form == "text" and output is None and not show_all
-    if is_plain and question is not None and question.edit is not None:
+    is_plain = form == "text" and output is None and not show_all
+    short = _planned_in_short(question, choices, environment) if is_plain and question is not None else None
+    planned = short or _planned(choices, environment, outlines=is_plain, is_saved=output is not None)
+    warnings = list(problem_lines(planned.notes))
+    for line in warnings:
+        complain(line)
+    if output is not None:
+        save_plan(planned.plan, choices, output)
+    if form == "json":
+        lines = [json_text(plan_document(planned.plan))]
+    else:
+        lines = list(plan_lines(planned.plan, show_all=show_all))
+        if output is not None:
+            lines.append(f"saved to {output}; carry it out with: veospec apply {quote(str(output))}")
+    for line in lines:
+        say(line)
+    ended = Exit.CHANGES if exit_code and planned.plan.has_work else Exit.DONE
+    sights, note = planned.sights, planned.note
+    del planned, short  # a witness of ten thousand shots finds room where they were
+    _remember(environment, sights, lines, warnings, note)
+    return ended
+
+
+class _Planned(NamedTuple):
+    """A plan, what was looked at for it, and what an edit will be compared with."""
+
+    plan: Plan
+    sights: Sights | None = None
+    note: bytes = b""
+    notes: tuple[Problem, ...] = ()
+
+
+def _planned_in_short(question: Question, choices: Choices, environment: Asked) -> _Planned | None:
+    """Return the plan of a storyboard of which only a part was edited, or of which all is here; None for any other."""
+    from veospec.app.edited import plan_of_edit, remembered
+    from veospec.app.halves import look_by_halves
+
+    if question.edit is not None:
         edited = plan_of_edit(question.edit, choices, environment)
-        if edited is not None:
-            for line in plan_lines(edited, show_all=False):
-                say(line)
-            return Exit.CHANGES if exit_code and edited.has_work else Exit.DONE
-    whole = look_by_halves(choices, environment) if is_plain and question is not None and not question.edit else None
-    if whole is not None:
-        lines = list(plan_lines(whole.plan, show_all=False))
-        for line in lines:
-            say(line)
-        _remember(environment, whole.sights, lines, [], remembered(whole.outline, whole.plan))
-        return Exit.DONE
-    project = open_project(choices, environment, outlines=is_plain)
+        return None if edited is None else _Planned(edited)
+    whole = look_by_halves(choices, environment)
+    return None if whole is None else _Planned(whole.plan, whole.sights, remembered(whole.outline, whole.plan))
+
+
+def _planned(choices: Choices, environment: Asked, *, outlines: bool, is_saved: bool) -> _Planned:
+    from veospec.app.edited import remembered
+    from veospec.app.planning import plan_with, stored
+    from veospec.app.project import open_project
+    from veospec.app.witness import sights_of_plan
+
+    project = open_project(choices, environment, outlines=outlines)
     with stored(project) as inventory:
         made = plan_with(project, inventory)
         if not made.totals.buy.is_free:
             from veospec.app.flaws import check_bought
 
             check_bought(project, inventory.store, made)
-        sights = sights_of_plan(project, inventory, made, environment) if output is None else None
-    note = remembered(project.outline, made) if sights is not None else b""
-    warnings = list(problem_lines(project.notes))
-    for line in warnings:
-        complain(line)
-    if output is not None:
-        save_plan(made, project.choices, output)
-    if form == "json":
-        lines = [json_text(plan_document(made))]
-    else:
-        lines = list(plan_lines(made, show_all=show_all))
-        if output is not None:
-            lines.append(f"saved to {output}; carry it out with: veospec apply {quote(str(output))}")
-    for line in lines:
-        say(line)
-    ended = Exit.CHANGES if exit_code and made.has_work else Exit.DONE
-    del project, inventory, made  # a witness of ten thousand shots finds room where they were
-    _remember(environment, sights, lines, warnings, note)
-    return ended
+        sights = None if is_saved else sights_of_plan(project, inventory, made, environment)
+    note = b"" if sights is None else remembered(project.outline, made)
+    return _Planned(made, sights, note, project.notes)
 
 
 def _question() -> Question | None:
