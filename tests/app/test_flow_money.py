@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -112,17 +113,42 @@ def test_an_account_with_too_few_credits(film: Film) -> None:
 # -- decisions of a person
 
 
+@contextmanager
+def sending(film: Film) -> Iterator[None]:
+    """Let another process be at one shot, whose answer takes its time; in the end it is killed."""
+    film.write(ONE + QUIET + "shots:\n  - {id: A, prompt: A kite}\n")
+    film.studio.faults({"call": "videos", "fault": "slow", "number": 1, "seconds": 30})
+    process = film.process()
+    try:
+        wait_for(lambda: film.studio.credits == 10)
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def lost(film: Film) -> str:
     """Leave one shot whose answer was lost and whose job nobody finds; return the job."""
-    film.write(ONE + QUIET + "shots:\n  - {id: A, prompt: A kite}\n")
-    film.studio.faults({"call": "videos", "fault": "slow", "number": 1, "seconds": 5})
-    process = film.process()
-    wait_for(lambda: film.studio.credits == 10)
-    process.kill()
-    process.communicate()
+    with sending(film):
+        pass
     film.studio.faults()
     film.studio.advance(3600)
     return str(film.studio.ledger()["charges"][0]["jobid"])
+
+
+def test_what_another_process_is_sending_is_not_lost(film: Film) -> None:
+    """Nobody is asked for a decision while its answer may still come."""
+    with sending(film):
+        assert "another veospec apply (pid " in film("plan").out
+        assert film.states() == {"A.1": "in flight"}
+        listed = film("resolve")
+        assert "A T01: another veospec apply (pid " in listed.out
+        assert "--retry" not in listed.out
+        assert film.json("resolve")["waiting"] == []
+        assert "another veospec apply (pid " in film("resolve", "A", "--retry", code=None).err
+    assert film.states() == {"A.1": "held"}
+    assert film("resolve", code=7).out.count("A T01") == 1
+    assert film.studio.sent() == {"/videos": 1}
 
 
 def test_adopting_a_job_by_hand(film: Film) -> None:

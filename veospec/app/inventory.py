@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from veospec.errors import StoreCorrupt
 from veospec.model import Digest, Key
@@ -19,7 +20,8 @@ from veospec.store.layout import Store
 class StoredInventory(Struct):
     """An inventory over an open store.
 
-    `committed` reads the committed manifest, which gives a digest for (step, key); nobody reads it without a miss.
+    `committed` reads the committed manifest, which gives a digest for (step, key); nobody reads it without a miss. With
+    `only_looks` it also tells which requests another process is just sending; who writes waits for these instead.
     """
 
     store: Store
@@ -28,6 +30,7 @@ class StoredInventory(Struct):
     committed: Callable[[], Mapping[tuple[StepId, Key], Digest]] = dict
     should_verify: bool = False
     trusts_seals: bool = False
+    only_looks: bool = False
     looks_for_near: bool = False
     retries_failed: bool = False
     provider: str = "local"
@@ -76,7 +79,12 @@ class StoredInventory(Struct):
     def flight(self, key: Key) -> Flight | None:
         """Return what the journal says of a key that is live or was refused."""
         found = self.journal.flight(key)
-        return None if found is not None and found.state == "failed" and self.retries_failed else found
+        if found is None or (found.state == "failed" and self.retries_failed):
+            return None
+        if self.only_looks and found.state in ("submitting", "unknown"):
+            holder = self.store.locks.holder(key)
+            return found if holder is None else replace(found, holder=str(holder))
+        return found
 
     def head(self, step: StepId) -> Head | None:
         """Return what a step accepted last."""

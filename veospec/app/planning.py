@@ -37,7 +37,7 @@ _STORYBOARD = re.compile(r'\s*\{(?!.*"saved")', re.DOTALL)
 def stored(project: Project, *, near: bool = False, trusts_seals: bool = True) -> Iterator[StoredInventory]:
     """Yield what store, journal and committed manifest know, read only; nothing on disk changes."""
     with Store.open(project.store_root, write=False) as store:
-        yield inventory_of(project, store, near=near, trusts_seals=trusts_seals)
+        yield inventory_of(project, store, near=near, trusts_seals=trusts_seals, only_looks=True)
 
 
 def inventory_of(
@@ -48,6 +48,7 @@ def inventory_of(
     regenerate: bool = False,
     retry_failed: bool = False,
     trusts_seals: bool = False,
+    only_looks: bool = False,
 ) -> StoredInventory:
     """Return the inventory of an open store.
 
@@ -62,6 +63,7 @@ def inventory_of(
         committed=dict if regenerate else partial(committed, project),
         should_verify=project.choices.should_verify,
         trusts_seals=trusts_seals,
+        only_looks=only_looks,
         looks_for_near=near,
         retries_failed=retry_failed,
         provider=project.profile.name,

@@ -81,11 +81,14 @@ def _taken_in(project: Project, file: Path) -> Answer:
 
 def _shown(project: Project, shot: str) -> Answer:
     with Store.open(project.store_root, write=False) as store:
-        found = waiting(Journal.read(store.journal_path), project.board)
-    if shot:
-        wanted = {node.id for node in find_nodes(project, shot)}
-        found = tuple(one for one in found if one.record.attempt.node in wanted)
+        asking = waiting(Journal.read(store.journal_path), project.board)
+        if shot:
+            wanted = {node.id for node in find_nodes(project, shot)}
+            asking = tuple(one for one in asking if one.record.attempt.node in wanted)
+        at_work = [(one, store.locks.holder(one.entry.key)) for one in asking]
+    found = [one for one, holder in at_work if holder is None]
     lines = [line for one in found for line in _lines(one)]
+    lines += [f"{_name(one)}: {holder} is at work on it" for one, holder in at_work if holder is not None]
     document = {
         "veospec_resolve": 1,
         "waiting": [
@@ -105,13 +108,16 @@ def _shown(project: Project, shot: str) -> Answer:
 
 def _lines(one: Open) -> list[str]:
     attempt, entry = one.record.attempt, one.entry
-    name = f"{attempt.node} T{entry.take:02}"
     price = price_text(entry.cost)
     return [
-        f"{name}: a job may have been started at {attempt.created_at:%Y-%m-%d %H:%M:%S} UTC; its answer was lost",
+        f"{_name(one)}: a job may have been started at {attempt.created_at:%Y-%m-%d %H:%M:%S} UTC; its answer was lost",
         f"  price if it ran: {price}. Nothing was sent again, and nothing will be without your answer.",
         f"  what is known: {term(entry.reason, 600) or entry.state.value}",
         f"  veospec resolve {attempt.node} --adopt JOB   it ran: use this job, no charge",
         f"  veospec resolve {attempt.node} --retry       it did not run, or I accept a second charge of {price}",
         f"  veospec resolve {attempt.node} --forget      it did not run, or is not wanted: release the {price}",
     ]
+
+
+def _name(one: Open) -> str:
+    return f"{one.record.attempt.node} T{one.entry.take:02}"

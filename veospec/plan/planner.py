@@ -245,6 +245,8 @@ def _in_flight(step: Step, flight: Flight) -> Step:
         return replace(step, action=Action.REFUSED, reason=Reason(Why.REFUSED_BEFORE, text))
     if flight.state in ("generated", "stored", "settled"):
         return replace(step, action=Action.FETCH, reason=Reason(Why.NOT_DOWNLOADED, "generated, not downloaded yet"))
+    if flight.holder:
+        return replace(step, action=Action.RESUME, reason=Reason(Why.IN_FLIGHT, f"{flight.holder} is at work on it"))
     if flight.state in _HELD_STATES and step.worth.is_free:
         text = "its answer was lost; it is free, so it is asked for again when its job is not found"
         return replace(step, action=Action.RESUME, reason=Reason(Why.IN_FLIGHT, text))

@@ -168,12 +168,16 @@ class Known(Struct, frozen=True, gc=False):
 
 
 class Flight(Struct, frozen=True):
-    """What the journal knows of a key: `state` is the journal's word, `reason` its last text."""
+    """What the journal knows of a key: `state` is the journal's word, `reason` its last text.
+
+    `holder` names the process that works on it right now, when somebody looked for one.
+    """
 
     state: str
     reason: str
     attempt: str
     job: bool
+    holder: str = ""
 
 
 class Head(Struct, frozen=True):

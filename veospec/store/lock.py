@@ -106,6 +106,17 @@ class Locks:
                     raise
                 os.close(fd)  # its last holder removed the file in between: take the new one
 
+    def holder(self, name: str) -> Holder | None:
+        """Return who holds a lease of one process now, for those that only look; None when nobody does."""
+        try:
+            fd = os.open(self.folder / f"{name}.lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            return None if _flock(fd, fcntl.LOCK_SH) else _holder(fd)
+        finally:
+            os.close(fd)
+
     def acquire(
         self,
         name: str,
