@@ -47,7 +47,7 @@ def in_halves(text: str) -> Halves | None:
     """Return the halves of a text; None where it is not laid out for it. Whether they are sound, `joined` tells."""
     heading = max(text.rfind(f"\n{name}") for name in _LISTS)
     first = _ITEM.search(text, heading + 1) if heading >= 0 else None
-    if first is None or _ANOTHER_DOCUMENT.search(text) or _LONE_RETURN.search(text):
+    if first is None or _ANOTHER_DOCUMENT.search(text) or ("\r" in text and _LONE_RETURN.search(text)):
         return None
     items = first.start() + 1
     following = _TOP_LEVEL.search(text, items)
