@@ -28,6 +28,7 @@ from veospec import __version__
 
 TYPE_CHECKING = False  # that of `typing` costs more to import than all of this
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterable, Sequence
 
 MAGIC = b"veospec-witness 2\n"
@@ -149,15 +150,12 @@ def folder_stamp(seen: os.stat_result, *, listing: bool) -> Stamp:
     return seen.st_dev, seen.st_ino, seen.st_mtime_ns if listing else 0, seen.st_ctime_ns if listing else 0
 
 
-def pack(sections: Sequence[Sequence[str]], stamps: Iterable[int], texts: Sequence[bytes], note: bytes = b"") -> bytes:
+def pack(sections: Sequence[Sequence[str]], stamps: array[int], texts: Sequence[bytes], note: bytes = b"") -> bytes:
     """Return the bytes of a witness; see `_checked` for the sections. `note` is read again after an edit only."""
-    from array import array
-
     assert len(sections) == _SECTIONS
-    numbers = array("q", stamps)
     strings = "\0".join(text for section in sections for text in section).encode("utf-8", "surrogateescape")
-    body = numbers.tobytes() + strings
-    counts = [crc32(body), len(numbers), len(strings), len(note), crc32(note, crc32(texts[0])), *map(len, sections)]
+    body = stamps.tobytes() + strings
+    counts = [crc32(body), len(stamps), len(strings), len(note), crc32(note, crc32(texts[0])), *map(len, sections)]
     head = MAGIC + " ".join(map(str, counts)).encode("ascii")
     return head.ljust(_HEAD_BYTES - 1) + b"\n" + body + b"".join(texts) + note
 

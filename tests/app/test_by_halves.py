@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from veospec.app.edited import remembered
 from veospec.app.halves import LEAST_BYTES, Whole, look_by_halves
 from veospec.app.planning import plan_with, stored
 from veospec.app.project import open_project
-from veospec.app.witness import _MANY, Asked, Sights, sights_of_plan
+from veospec.app.witness import Asked, Sights, sights_of_plan
 from veospec.cli.tables import plan_lines
 
 FILM = """veospec: 1
@@ -226,48 +225,3 @@ def test_the_command_says_the_same_with_two_processors_and_with_one(film: Path) 
         said[processors] = (ran.stdout, ran.stderr)
     assert said["1"][0] == said["2"][0]
     assert (said["1"][1], said["2"][1]) == ("0 0", "0 1")
-
-
-LEAVE = """
-import os, sys, time
-from pathlib import Path
-if sys.argv[1] == "1":
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-copies = []
-os.register_at_fork(before=lambda: copies.append(1))
-from veospec import quick
-from veospec.app.witness import Asked, Sights, leave_witness
-root = Path.cwd() / ".veospec"
-blobs = {str(shelf): sorted(os.listdir(shelf)) for shelf in sorted((root / "blobs").iterdir())}
-sights = Sights(str(root), (str(Path.cwd() / "shots.yaml"),), blobs=blobs)
-for input in ("same.mp4", "other.png"):
-    sights.see(f"{Path.cwd()}/{input}")
-question = quick.Question(("plan",), time.time_ns() + 60_000_000_000)
-print(leave_witness(question, Asked({}), sights, "nothing", ""), len(copies))
-"""
-
-
-@needs_two
-def test_many_clips_are_looked_at_by_two(tmp_path: Path) -> None:
-    """What is written does not tell by whom. One is a hard link of an input, one is no file in the end."""
-    for shelf in range(16):
-        folder = tmp_path / f".veospec/blobs/{shelf:02x}"
-        folder.mkdir(parents=True)
-        for number in range(_MANY // 16 + 1):
-            (folder / f"{number:03}.mp4").touch()
-    (tmp_path / "same.mp4").hardlink_to(tmp_path / ".veospec/blobs/0c/007.mp4")
-    for name in ("other.png", "shots.yaml"):
-        (tmp_path / name).touch()
-
-    def leave(processors: str) -> tuple[str, list[bytes]]:
-        ran = subprocess.run([sys.executable, "-c", LEAVE, processors], capture_output=True, text=True, cwd=tmp_path)
-        left = [path.read_bytes() for path in (tmp_path / ".veospec").glob("index/witness/*")]
-        shutil.rmtree(tmp_path / ".veospec/index", ignore_errors=True)
-        return ran.stdout + ran.stderr, left
-
-    alone, together = leave("1"), leave("2")
-    assert (alone[0], together[0]) == ("True 0\n", "True 1\n")
-    assert alone[1] == together[1] != []
-    (tmp_path / ".veospec/blobs/0f/100.mp4").unlink()
-    (tmp_path / ".veospec/blobs/0f/100.mp4").mkdir()
-    assert leave("2") == ("False 1\n", [])

@@ -688,7 +688,7 @@ def test_without_an_index_an_unsealed_clip_is_not_believed(film: Film, damage: C
     shutil.rmtree(film.folder / ".veospec/index")
     damage(clip)
     with Store.open(film.folder / ".veospec", write=False) as store:
-        assert not store.blobs.is_known(clip.stem, ".mp4", len(original), trusts_seal=True)
+        assert not store.blobs.known(clip.stem, ".mp4", len(original), trusts_seal=True)
 
 
 def test_a_clip_that_stirred_is_hashed_whatever_its_seal_says(film: Film) -> None:
@@ -699,7 +699,7 @@ def test_a_clip_that_stirred_is_hashed_whatever_its_seal_says(film: Film) -> Non
     clip.chmod(0o444)
     with Store.open(film.folder / ".veospec", write=False) as store:
         store._blob_memo.put_own(str(clip), before, clip.stem)
-        assert not store.blobs.is_known(clip.stem, ".mp4", before.st_size, trusts_seal=True)
+        assert not store.blobs.known(clip.stem, ".mp4", before.st_size, trusts_seal=True)
 
 
 def test_a_folder_that_goes_at_the_very_end_costs_the_witness_only(tmp_path: Path) -> None:

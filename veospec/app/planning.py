@@ -53,7 +53,7 @@ def inventory_of(
     """Return the inventory of an open store.
 
     With `trusts_seals`, for those that only look, a clip of which the index knows nothing is not hashed (see
-    `Blobs.is_known`). With `regenerate` the committed manifest counts for nothing, with `retry_failed` neither do jobs
+    `Blobs.known`). With `regenerate` the committed manifest counts for nothing, with `retry_failed` neither do jobs
     that failed.
     """
     return StoredInventory(

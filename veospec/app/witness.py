@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from msgspec import Struct, field
-from msgspec.msgpack import Decoder, Encoder
 
 from veospec import quick
-from veospec.app.inventory import StoredInventory
+from veospec.app.inventory import Look, StoredInventory, look_of
 from veospec.app.project import Project
-from veospec.aside import beside
 from veospec.plan.values import Action, Plan
 from veospec.providers.flow.config import config_path
 from veospec.run.lifecycle import LIVE
 from veospec.store.durable import PRIVATE, scratch_name
-from veospec.store.memo import quiet_from
+from veospec.store.memo import QUIET_COARSE_NS, quiet_from
 
 _MOST_WITNESSES = 8
-_MANY = 2_000
-"""So many blobs are looked at by two processes at once; fewer are seen before the second one is there."""
 
 
 class Asked(Mapping[str, str]):
@@ -55,13 +51,14 @@ class Asked(Mapping[str, str]):
 class Sights(Struct):
     """What a run looked at: files by folder, folders (True: their names too), what was not there or empty.
 
-    `blobs` are files too; one that is a hard link of one of `files` changes with it, so its name is all to look at.
+    `blobs` are files too, as they looked when that decided; one that is a hard link of one of `files` changes with it,
+    so its name is all to look at.
     """
 
     root: str
     texts: tuple[str, ...]
     files: dict[str, dict[str, None]] = field(default_factory=dict)
-    blobs: dict[str, list[str]] = field(default_factory=dict)
+    blobs: dict[str, dict[str, Look]] = field(default_factory=dict)
     folders: dict[str, bool] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
     hollow: list[str] = field(default_factory=list)
@@ -98,7 +95,7 @@ class Sights(Struct):
         for folder, names in other.files.items():
             self.files.setdefault(folder, {}).update(names)
         for shelf, blobs in other.blobs.items():
-            self.blobs.setdefault(shelf, []).extend(blobs)
+            self.blobs.setdefault(shelf, {}).update(blobs)
         for folder, listing in other.folders.items():
             self.folders[folder] = listing or self.folders.get(folder, False)
         self.absent += other.absent
@@ -130,12 +127,13 @@ def sights_of_plan(project: Project, inventory: StoredInventory, plan: Plan, env
     sights.hollow.append(f"{store.journal_path}-wal")
     for step in plan.steps:
         brief = inventory.brief(step.key) if step.key is not None else None
-        if brief is None or step.key is None:
+        look = inventory.look(step.key) if step.key is not None else None
+        if brief is None or step.key is None or look is None:
             return None
         # Records are made once, by link, and never written again: a shelf with the same names has the same records.
         sights.folders[store.actions.shelf(step.key)] = True
         shelf, _, name = store.blobs.name(brief.digest, brief.suffix).rpartition("/")
-        sights.blobs.setdefault(shelf, []).append(name)
+        sights.blobs.setdefault(shelf, {})[name] = look
     return sights
 
 
@@ -178,7 +176,8 @@ def leave_witness(
         gaze = _Gaze(question.began_ns)
         for name, listing in sights.folders.items():
             gaze.add(name, sights.files.get(name, ()), listing=listing)
-        gaze.add_blobs(sights.blobs)
+        for shelf, looks in sights.blobs.items():
+            gaze.add_blobs(shelf, looks)
         asked = [question.house, str(Path.cwd()), sights.root, *places, *question.arguments]
         sections = (asked, environ, [out, err], gaze.folders, gaze.counts, gaze.names, sights.absent, sights.hollow,
                     texts)  # fmt: skip
@@ -195,74 +194,50 @@ class _StirredError(Exception):
     """Something changed since before the run began, or is no plain file."""
 
 
-_Seen: TypeAlias = tuple[list[str], list[str], list[str], list[int]]
-_encode = Encoder().encode
-_decode = Decoder(_Seen).decode
-
-
 class _Gaze:
     """Folders and names in the order in which they are compared, with their stamps. Raises when anything stirs."""
 
-    def __init__(self, began_ns: int, inodes: Collection[tuple[int, int]] = ()) -> None:
+    def __init__(self, began_ns: int) -> None:
         self._began_ns = began_ns
-        self._inodes = set(inodes)
+        self._inodes: set[tuple[int, int]] = set()
         self.folders: list[str] = []
         self.counts: list[str] = []
         self.names: list[str] = []
-        self.stamps: list[int] = []
+        self.stamps = array("q")
 
     def add(self, folder: str, names: Iterable[str], *, listing: bool) -> None:
         """Look at a folder and at files in it."""
-        self._note(folder, *_look(folder, names), listing=listing)
+        with _opened(folder) as fd:
+            seen = os.fstat(fd)
+            found = {name: os.lstat(name, dir_fd=fd) for name in names}
+        if not all(stat.S_ISREG(each.st_mode) for each in found.values()):
+            raise _StirredError
+        self._note(folder, seen, {name: look_of(each) for name, each in found.items()}, listing=listing)
 
-    def add_blobs(self, blobs: Mapping[str, Sequence[str]]) -> None:
-        """Look at blobs by shelf, at many of them with two processes."""
-        shelves = list(blobs.items())
-        half = len(shelves) // 2 if sum(map(len, blobs.values())) >= _MANY else len(shelves)
-        if half < len(shelves):
-            first, answer = beside(lambda: _encode(self.seen_on(shelves[half:])), lambda: self.seen_on(shelves[:half]))
-            self._take(first)
-            self._take(_decode(answer) if answer else self.seen_on(shelves[half:]))
-        else:
-            self._take(self.seen_on(shelves))
+    def add_blobs(self, shelf: str, looks: Mapping[str, Look]) -> None:
+        """Take what was seen of the blobs on a shelf; those that are known under another name are left out."""
+        with _opened(shelf) as fd:
+            seen = os.fstat(fd)
+        own = {name: look for name, look in looks.items() if look[3:] not in self._inodes}
+        self._note(shelf, seen, own, listing=len(own) < len(looks))
 
-    def seen_on(self, shelves: Iterable[tuple[str, Sequence[str]]]) -> _Seen:
-        """Look at shelves of blobs; those that were looked at under another name need no second look."""
-        gaze = _Gaze(self._began_ns, self._inodes)
-        for shelf, names in shelves:
-            gaze.add_shelf(shelf, names)
-        return gaze.folders, gaze.counts, gaze.names, gaze.stamps
-
-    def add_shelf(self, shelf: str, names: Iterable[str]) -> None:
-        """Look at a shelf of blobs; those that were looked at under another name need no second look."""
-        seen, found = _look(shelf, names)
-        own = {name: each for name, each in found.items() if (each.st_dev, each.st_ino) not in self._inodes}
-        self._note(shelf, seen, own, listing=len(own) < len(found))
-
-    def _take(self, seen: _Seen) -> None:
-        folders, counts, names, stamps = seen
-        self.folders += folders
-        self.counts += counts
-        self.names += names
-        self.stamps += stamps
-
-    def _note(self, folder: str, seen: os.stat_result, found: Mapping[str, os.stat_result], *, listing: bool) -> None:
+    def _note(self, folder: str, seen: os.stat_result, looks: Mapping[str, Look], *, listing: bool) -> None:
         check = _quiet if listing else _unmoved
-        self.stamps += quick.folder_stamp(check(seen, self._began_ns), listing=listing)
-        for each in found.values():
-            if not stat.S_ISREG(each.st_mode):
-                raise _StirredError
-            self.stamps += quick.stamp_of(_quiet(each, self._began_ns))
-            self._inodes.add((each.st_dev, each.st_ino))
+        self.stamps.extend(quick.folder_stamp(check(seen, self._began_ns), listing=listing))
+        for look in looks.values():
+            _quiet_since(look[1], look[2], self._began_ns)
+            self.stamps.extend(look[:4])
+            self._inodes.add(look[3:])
         self.folders.append(folder)
-        self.counts.append(str(len(found)))
-        self.names += found
+        self.counts.append(str(len(looks)))
+        self.names += looks
 
 
-def _look(folder: str, names: Iterable[str]) -> tuple[os.stat_result, dict[str, os.stat_result]]:
+@contextmanager
+def _opened(folder: str) -> Iterator[int]:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return os.fstat(fd), {name: os.lstat(name, dir_fd=fd) for name in names}
+        yield fd
     finally:
         os.close(fd)
 
@@ -288,9 +263,14 @@ def _quiet_content(path: str, began_ns: int) -> bytes:
 
 
 def _quiet(seen: os.stat_result, began_ns: int) -> os.stat_result:
-    if max(quiet_from(seen.st_mtime_ns), quiet_from(seen.st_ctime_ns)) >= began_ns:
-        raise _StirredError
+    _quiet_since(seen.st_mtime_ns, seen.st_ctime_ns, began_ns)
     return seen
+
+
+def _quiet_since(mtime_ns: int, ctime_ns: int, began_ns: int) -> None:
+    is_long_ago = max(mtime_ns, ctime_ns) + QUIET_COARSE_NS < began_ns
+    if not is_long_ago and max(quiet_from(mtime_ns), quiet_from(ctime_ns)) >= began_ns:
+        raise _StirredError
 
 
 def _unmoved(seen: os.stat_result, began_ns: int) -> os.stat_result:

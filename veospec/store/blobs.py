@@ -166,7 +166,7 @@ class Blobs:
 
     def _checked(self, digest: Digest, suffix: str, size_bytes: int | None, *, trust_stat: bool) -> Path:
         path = self.name(digest, suffix)
-        if trust_stat and self.is_known(digest, suffix, size_bytes):
+        if trust_stat and self.known(digest, suffix, size_bytes) is not None:
             return Path(path)
         with self._opened(path, digest) as fd, translated("read", path):
             seen = os.fstat(fd)
@@ -179,25 +179,26 @@ class Blobs:
             self._memo.put(path, os.fstat(fd), digest, began_ns=began_ns)
         return Path(path)
 
-    def is_known(
+    def known(
         self, digest: Digest, suffix: str, size_bytes: int | None = None, *, trusts_seal: bool = False
-    ) -> bool:
-        """Return whether a look at the name alone tells that the bytes are right; nothing is opened.
+    ) -> os.stat_result | None:
+        """Return the stat of a blob when that alone tells that its bytes are right; nothing is opened.
 
         With `trusts_seal` a file of which nothing is remembered counts as right when nobody may write it: it was hashed
-        when it was sealed. False is no verdict: `ensure` hashes then.
+        when it was sealed. None is no verdict: `ensure` hashes then.
         """
         path = self.name(digest, suffix)
         try:
             seen = os.lstat(path)
         except OSError:
-            return False
+            return None
         if not stat.S_ISREG(seen.st_mode) or size_bytes not in (None, seen.st_size):
-            return False
+            return None
         known = self._memo.get(path, seen)
         if known is not None:
-            return known[0] == digest
-        return trusts_seal and stat.S_IMODE(seen.st_mode) == SEALED and not self._memo.has(path)
+            return seen if known[0] == digest else None
+        is_sealed = trusts_seal and stat.S_IMODE(seen.st_mode) == SEALED and not self._memo.has(path)
+        return seen if is_sealed else None
 
     def _is_intact(self, digest: Digest, suffix: str) -> bool:
         try:
