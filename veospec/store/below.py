@@ -14,6 +14,7 @@ from pathlib import Path
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LEAST_ROOM_BYTES = 64 << 10
 _MOST_PARTS, _LONGEST_PART, _LONGEST_PATH = 64, 255, 4096
 
 _CLAUSES = {
@@ -97,12 +98,13 @@ def open_regular(folder: int, name: str) -> tuple[int, os.stat_result]:
 def read_bounded(fd: int, limit_bytes: int) -> bytes:
     """Return everything from the start of an open file. Raises `RefusedError` beyond the limit."""
     chunks, size = [], 0
-    while chunk := os.pread(fd, 1 << 20, size):
+    room = max(_LEAST_ROOM_BYTES, min(os.fstat(fd).st_size, limit_bytes) + 1)
+    while chunk := os.pread(fd, room, size):
         size += len(chunk)
         if size > limit_bytes:
             raise RefusedError(f"is larger than {in_megabytes(limit_bytes)}")
         chunks.append(chunk)
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def in_megabytes(size_bytes: int) -> str:
