@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec import msgpack
 
 from veospec.errors import PlanStale, SpecError
 from veospec.store.layout import Store
@@ -230,7 +231,7 @@ def test_verify_reads_every_byte(project: Path) -> None:
     [
         lambda raw: b"",
         lambda raw: raw[:-1],
-        lambda raw: raw.replace(b"memo 2", b"memo 3"),
+        lambda raw: raw.replace(b"memo 3", b"memo 2"),
         lambda raw: raw.replace(b"a", b"b"),
         lambda raw: b"\x80\x04." + raw,
         lambda raw: raw + b" ",
@@ -330,3 +331,85 @@ def test_a_memo_keeps_what_it_read_beside_what_is_new(tmp_path: Path) -> None:
     assert not third.has("größe")
     assert third.get("with space", stats["with space"]) == (f"{3:064x}", "w")
     assert third.get("with space", stats["plain"]) is None
+
+
+def test_many_are_recalled_as_one_by_one(tmp_path: Path) -> None:
+    """Whatever the order, the gaps and the names that begin alike."""
+    names = ["a", "ab", "abc", "b", "größe", os.fsdecode(b"\xff"), "z"]
+    file = tmp_path / "memo"
+    memo = StatMemo(file)
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(b"x" * number)
+        memo.put_own(f"/base/{name}", (tmp_path / name).lstat(), f"{number:064x}", name[:1])
+    memo.save()
+    for asked in (names, names[2:5], names[:1], names[-1:], names[::-1], [*names, "none"], ["none"], ["b", "b"], []):
+        for read in (memo, StatMemo(file)):
+            known = read.recall("/base/", asked)
+            rows = zip(asked, known.digests, known.sizes, known.notes, strict=True)
+            for name, digest, size, note in rows:
+                number = names.index(name) if name in names else -1
+                wanted = (f"{number:064x}", number, name[:1]) if number >= 0 else ("", -1, "")
+                assert (digest, size, note) == wanted, (name, asked)
+    memo.put("/base/b", (tmp_path / "b").lstat(), "f" * 64, began_ns=0)  # not quiet: it is known no more
+    assert list(memo.recall("/base/", ["abc", "b"]).sizes) == [2, -1]
+    memo.save()
+    assert list(StatMemo(file).recall("/base/", ["abc", "b"]).sizes) == [2, -1]
+
+
+def test_a_time_that_no_stamp_can_hold_is_never_remembered(tmp_path: Path) -> None:
+    """The stamp of a file has nanoseconds in 64 bits, which end in 2262."""
+    path, file = tmp_path / "a.png", tmp_path / "memo"
+    path.write_bytes(PNG)
+    seen = path.stat()
+    far = {"st_mtime_ns": 1 << 63, "st_ctime_ns": seen.st_ctime_ns}
+    late = os.stat_result(tuple(seen), far)
+    memo = StatMemo(file)
+    memo.put_own(str(path), late, "a" * 64)
+    memo.put_own("other", seen, "b" * 64)
+    assert memo.get(str(path), late) is None
+    memo.save()
+    assert StatMemo(file).get("other", seen) == ("b" * 64, "")
+    assert not StatMemo(file).has(str(path))
+
+
+def test_an_inode_of_64_bits_is_remembered(tmp_path: Path) -> None:
+    """Overlay file systems set the highest bit."""
+    (tmp_path / "a.png").write_bytes(PNG)
+    seen = (tmp_path / "a.png").stat()
+    times = {"st_mtime_ns": seen.st_mtime_ns, "st_ctime_ns": seen.st_ctime_ns}
+    far = os.stat_result((seen.st_mode, (1 << 64) - 1, *tuple(seen)[2:]), times)
+    memo = StatMemo(tmp_path / "memo")
+    memo.put_own("x", far, "a" * 64)
+    memo.save()
+    assert StatMemo(tmp_path / "memo").get("x", far) == ("a" * 64, "")
+    assert StatMemo(tmp_path / "memo").get("x", seen) is None
+
+
+def test_more_kinds_of_notes_than_fit_are_forgotten(tmp_path: Path) -> None:
+    seen = tmp_path.stat()
+    memo = StatMemo(tmp_path / "memo")
+    for number in range(300):
+        memo.put_own(str(number), seen, "a" * 64, f"note {number}")
+    memo.save()
+    again = StatMemo(tmp_path / "memo")
+    assert [n for n in range(300) if again.get(str(n), seen) == ("a" * 64, f"note {n}")] == list(range(256))
+    assert not any(again.has(str(number)) for number in range(256, 300))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [b"\0a\0", b"s" * 32, ["d" * 64, "e" * 64], b"\0\0", b"png"],
+        [b"\0a\0", b"s" * 31, ["d" * 64], b"\0", b"png"],
+        [b"\0a\0b\0", b"s" * 32, ["d" * 64], b"\0", b"png"],
+        [b"\0a\0", b"s" * 32, ["d" * 64], b"\1", b"png"],
+        [b"\0a\0", b"s" * 32, [1], b"\0", b"png"],
+        {"paths": b""},
+    ],
+)
+def test_a_memo_whose_columns_do_not_fit_is_an_empty_one(tmp_path: Path, columns: object) -> None:
+    body = msgpack.encode(columns)
+    file = tmp_path / "memo"
+    file.write_bytes(b"veospec-memo 3 " + sha256(body).hexdigest().encode() + b"\n" + body)
+    assert not StatMemo(file).has("a")
+    assert list(StatMemo(file).recall("", ["a"]).sizes) == [-1]

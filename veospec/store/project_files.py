@@ -30,6 +30,7 @@ from veospec.store.below import (
     read_bounded,
 )
 from veospec.store.blobs import Blobs
+from veospec.store.changes import Folders, changed
 from veospec.store.durable import PRIVATE, write_all
 from veospec.store.faults import translated
 from veospec.store.memo import StatMemo
@@ -81,32 +82,22 @@ class ProjectFiles:
 
     def facts(self, paths: Iterable[str], *, verify: bool = False) -> dict[str, InputFact]:
         """Return what is known of each path; with `verify` every byte is read again. Raises nothing about files."""
-        found: dict[str, InputFact] = {}
-        folders: dict[str, int | str] = {}
-        base, lstat, remembered = self._base, os.lstat, self._memo.get
-        try:
-            for path in paths:
+        paths = tuple(paths)
+        with Folders(self.root) as folders:
+            if verify:
+                found, unsure = dict.fromkeys(paths, InputFact("")), paths
+            else:
+                known = self._memo.recall(self._base, paths)
+                facts = map(InputFact, paths, known.digests, known.sizes, known.notes)
+                found = dict(zip(paths, facts, strict=True))
+                unsure = tuple(paths[number] for number in changed(folders, paths, known.stamps))
+            for path in dict.fromkeys(unsure):
                 head, _, name = path.rpartition("/")
-                folder = folders.get(head)
-                if folder is None:
-                    folder = folders[head] = self._open_head(head)
+                folder = folders[head]
                 if isinstance(folder, str):
                     found[path] = self._missing(path, folder)
-                    continue
-                if not verify:
-                    try:
-                        seen = lstat(name, dir_fd=folder)
-                    except (OSError, ValueError):
-                        seen = None
-                    known = remembered(base + path, seen) if seen is not None else None
-                    if known is not None and seen is not None:
-                        found[path] = InputFact(path, known[0], seen.st_size, known[1])
-                        continue
-                found[path] = self._hashed(path, folder, name)
-        finally:
-            for folder in folders.values():
-                if isinstance(folder, int):
-                    os.close(folder)
+                else:
+                    found[path] = self._hashed(path, folder, name)
         return found
 
     def fact(self, path: str, *, verify: bool = False) -> InputFact:
@@ -195,15 +186,6 @@ class ProjectFiles:
     def _missing(self, path: str, clause: str) -> InputFact:
         near = self.near(path) if clause == "does not exist" else ()
         return InputFact(path, missing=clause, near=near)
-
-    def _open_head(self, head: str) -> int | str:
-        """Return a descriptor of the folder, or the clause that says why there is none."""
-        try:
-            return open_folder(self.root, parts_of(head) if head else ())
-        except RefusedError as refused:
-            return str(refused)
-        except OSError as error:
-            return clause_of(error)
 
     def _content(self, path: str, limit_bytes: int) -> bytes:
         *inner, name = parts_of(path)
