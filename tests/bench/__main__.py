@@ -36,7 +36,7 @@ def rows_of(group: str, folder: Path, peers: Peers, wanted: argparse.Namespace) 
     elif group == "start":
         yield from startup_rows(folder, 2 * rounds)
     elif group == "hash":
-        yield from hashing_rows(folder / "files", 10_000 if full else 2_000, max(3, rounds // 3))
+        yield from hashing_rows(folder / "files", 10_000, max(3, rounds // 3))
     elif group == "media":
         yield from media_rows(folder, peers.ffmpeg(), max(3, rounds // 3))
     else:
