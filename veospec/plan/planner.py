@@ -71,8 +71,9 @@ def make_plan(
     for node in storyboard.nodes:
         world.nodes[node.id] = node
         for take in range(1, node.takes + 1):
-            step = world.steps[(node.id, take)] = _step(node, take, world)
-            world.makers.setdefault(step.identity, step.id)
+            step_id = (node.id, take)
+            step = world.steps[step_id] = _step(node, take, world)
+            world.makers.setdefault(step.identity, step_id)
         selected = world.steps[(node.id, node.select)]
         if selected.action is Action.REUSE:
             world.digests[node.id] = selected.digest
