@@ -63,13 +63,13 @@ def has(node: Map, key: str) -> bool:
 
 
 def _inferred(node: Map) -> Mode:
-    if has(node, "extend"):
+    if node.get("extend"):
         return Mode.EXTEND
-    if has(node, "edit"):
+    if node.get("edit"):
         return Mode.V2V
-    if has(node, "end"):
+    if node.get("end"):
         return Mode.I2V_FL
-    if has(node, "start"):
+    if node.get("start"):
         return Mode.I2V
     return Mode.R2V if any(has(node, key) for key in _CAST) else Mode.T2V
 

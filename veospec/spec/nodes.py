@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from fractions import Fraction
+from itertools import repeat
 
 from msgspec.structs import replace
 
@@ -47,9 +48,14 @@ _CHOICE_KEYS = ("model", "duration", "aspect", "resolution", "upscale", "takes",
 _SETTING_KEYS = ("size", "move", "style", "avoid", "sfx", "ambience", "music")
 
 
+_NOT_WRITTEN = "\0"
+"""Stands for a key that is not there; no text that was read can be this one."""
+
+
 def _spelt(node: Map, keys: Sequence[str]) -> tuple[Hashable, ...]:
     """Return how some keys of a shot are spelt: shots of one spelling have the same values from them."""
-    return tuple([_exact(node[key]) if key in node else None for key in keys])
+    values = map(node.get, keys, repeat(_NOT_WRITTEN))
+    return tuple([value if type(value) is str else _exact(value) for value in values])
 
 
 def _exact(value: Json) -> Hashable:
@@ -145,13 +151,14 @@ class Builder:
     def _shot(self, stage: Stage, shot: Shot) -> list[Node]:
         node = shot.map
         mode = self._modes[shot.id]
-        source = self._chosen.get(stage.shot_id(extended(shot.extend or shot.edit)))
+        before = extended(shot.extend or shot.edit) if shot.refs else ""
+        source = self._chosen.get(stage.shot_id(before)) if before else None
         node_id = stage.shot_id(shot.id)
         chosen = self._chosen[node_id] = self._choices(stage, shot, mode, source)
         setting = self._setting(stage, shot, mode)
         if shot.start is not None or shot.end is not None:
             self._check_frames(stage, shot)
-        retake = whole(node, "retake", 0)
+        retake = whole(node, "retake", 0) if "retake" in node else 0
         texts = shot_texts(stage, shot, mode, chosen.duration, setting)
         clip = Node(
             id=node_id,
@@ -184,7 +191,7 @@ class Builder:
                 size=setting.size,
                 move=setting.move,
                 text=texts.plain,
-                continues=_continues(shot),
+                continues=_continues(shot) if shot.refs else "",
                 captions=texts.captions,
             ),
             cut=_cut(stage, shot, chosen.duration),
@@ -300,7 +307,7 @@ def _upscale(made: Node, size: str) -> Node:
 
 
 def _stem(stage: Stage, scene: str, name: str) -> str:
-    return "_".join([part for part in (stage.project.code, scene, name, stage.slug) if part])
+    return "_".join(filter(None, (stage.project.code, scene, name, stage.slug)))
 
 
 def _seed(stage: Stage, node: Map, takes: int, subject: str) -> int:

@@ -135,16 +135,20 @@ def shot_setting(stage: Stage, shot: Shot, mode: Mode) -> Setting:
 
 def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction, setting: Setting) -> Texts:
     """Return the words of a shot in a cell."""
-    voice = _voice_of(stage, shot, mode)
     node = shot.map
     raw = text_of(node, "prompt")
-    written = stage.scope.text(raw, node, "prompt")
-    lines, captions = _dialogue(stage, shot, voice, duration) if "dialogue" in node else ((), ())
-    prompt = voice.say(raw, node, "prompt") if "@" in written else written
-    if shot.characters:
-        prompt = _with_cast(stage, shot, voice, prompt)
+    prompt = written = stage.scope.text(raw, node, "prompt")
+    is_marked = "@" in written
+    lines: tuple[Spoken, ...] = ()
+    captions: tuple[Caption, ...] = ()
+    if is_marked or "dialogue" in node or shot.characters:
+        voice = _voice_of(stage, shot, mode)
+        lines, captions = _dialogue(stage, shot, voice, duration)
+        prompt = voice.say(raw, node, "prompt") if is_marked else written
+        prompt = _with_cast(stage, shot, voice, prompt) if shot.characters else prompt
     _check_written(stage, written, node, shot.id)
-    return Texts(_final(stage, setting.frame, prompt, lines, node, shot.id), _plain(stage, shot, written), captions)
+    final = _final(stage, setting.frame, prompt, lines, node, shot.id)
+    return Texts(final, _plain(stage, shot, written) if is_marked else written, captions)
 
 
 def _voice_of(stage: Stage, shot: Shot, mode: Mode) -> _Voice:
