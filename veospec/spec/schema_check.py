@@ -116,7 +116,7 @@ class _Shapes:
         if not isinstance(value, dict):
             return _exact(value)
         shaper_of = self._of.get
-        return tuple([(key, shaper_of(key, _unknown)(each)) for key, each in value.items()])
+        return tuple(value), tuple([shaper_of(key, _unknown)(each) for key, each in value.items()])
 
 
 def _watched(definitions: Mapping[str, Node]) -> set[str]:
