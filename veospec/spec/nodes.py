@@ -18,17 +18,17 @@ from veospec.model import (
     NodeSource,
     Request,
     Review,
-    TransitionKind,
 )
 from veospec.spec.board import STILL, Shot, Still, text_of
 from veospec.spec.choices import UPSCALE_NONE, Choices, budget_of, choose, extended, report_upscale
+from veospec.spec.cuts import CUT_KEYS, PLAIN_CUT, cut_of
 from veospec.spec.inputs import shot_inputs, still_inputs
 from veospec.spec.judge import report
 from veospec.spec.settings import whole
 from veospec.spec.stage import DEFAULT_ASPECT, Stage
 from veospec.spec.texts import Setting, shot_setting, shot_texts, still_texts
 from veospec.spec.tree import Json, Map, Seq
-from veospec.spec.units import LINE_FPS, UnitError, frames
+from veospec.spec.units import LINE_FPS
 from veospec.spec.words import MAX_SEED
 
 OVERLAP = Fraction(1)
@@ -39,7 +39,6 @@ second that overlaps the end of the source.
 """
 
 
-_PLAIN_CUT = Cut()
 _NO_REVIEW = Review()
 _NO_OVERLAP = Fraction(0)
 
@@ -78,6 +77,7 @@ class Builder:
         self._chosen: dict[str, Choices] = {}
         self._choices_of: dict[Hashable, Choices] = {}
         self._setting_of: dict[Hashable, Setting] = {}
+        self._cut_of: dict[Hashable, Cut] = {}
         self._joins: dict[str, Node] = {}
 
     def build(self, item: str) -> list[Node]:
@@ -194,7 +194,7 @@ class Builder:
                 continues=_continues(shot) if shot.refs else "",
                 captions=texts.captions,
             ),
-            cut=_cut(stage, shot, chosen.duration),
+            cut=PLAIN_CUT if node.keys().isdisjoint(CUT_KEYS) else self._cut(stage, shot, chosen.duration),
             review=_review(node) if "review" in node else _NO_REVIEW,
             title=stage.scope.text(text_of(node, "title"), node, "title") if "title" in node else "",
             notes=stage.scope.text(text_of(node, "notes"), node, "notes") if "notes" in node else "",
@@ -232,6 +232,17 @@ class Builder:
             found = shot_setting(stage, shot, mode)
             if stage.problems.heard == heard and not found.is_marked:
                 self._setting_of[spelling] = found
+        return found
+
+    def _cut(self, stage: Stage, shot: Shot, duration: Fraction) -> Cut:
+        """Return how the cut uses a shot, made once as the choices are."""
+        spelling = (stage.suffix, duration, _spelt(shot.map, CUT_KEYS))
+        found = self._cut_of.get(spelling)
+        if found is None:
+            heard = stage.problems.heard
+            found = cut_of(stage, shot, duration)
+            if stage.problems.heard == heard:
+                self._cut_of[spelling] = found
         return found
 
     def _derived(self, stage: Stage, shot: Shot, clip: Node, chosen: Choices, source: Choices | None) -> list[Node]:
@@ -332,54 +343,6 @@ def _select(stage: Stage, node: Map, takes: int, select: int, retake: int, subje
         place = node.at("select") if "select" in node else node.here
         stage.problems.error("VS291", place, message, f"raise 'takes' to {select}, or select another", subject)
     return select
-
-
-def _cut(stage: Stage, shot: Shot, duration: Fraction) -> Cut:
-    if "trim" not in shot.map and "transition" not in shot.map:
-        return _PLAIN_CUT
-    fps = stage.project.fps
-    length = int(duration * fps)
-    head, tail = (_trimmed(stage, shot, key) for key in ("head", "tail"))
-    if head + tail >= length:
-        trim = shot.map.get("trim")
-        place = trim.here if isinstance(trim, Map) else shot.map.at("trim")
-        message = f"the trims take {head + tail} frames, but the clip has {length}"
-        stage.problems.error("VS293", place, message, "leave at least one frame", shot.id)
-        return Cut()
-    kind, count = _transition(stage, shot, fps)
-    if count >= length - head - tail:
-        transition = shot.map["transition"]
-        key = "frames" if "frames" in transition else "type"
-        message = f"the transition takes {count} frames, but {length - head - tail} are left of the clip"
-        stage.problems.error("VS294", transition.at(key), message, "make it shorter", shot.id)
-        return Cut(head, tail)
-    return Cut(head, tail, kind, count)
-
-
-def _trimmed(stage: Stage, shot: Shot, key: str) -> int:
-    trim = shot.map.get("trim")
-    if not isinstance(trim, Map) or trim.get(key) is None:
-        return 0
-    written = stage.scope.filled(trim, key)
-    try:
-        return frames(written, stage.project.fps)
-    except UnitError as fault:
-        message = f"{key}: '{written}' {fault}"
-        stage.problems.error("VS292", trim.at(key), message, f"write {fault.near or '18f or 0.75s'}", shot.id)
-        return 0
-
-
-def _transition(stage: Stage, shot: Shot, fps: int) -> tuple[TransitionKind, int]:
-    """Return kind and frames; a dissolve or fade without a length takes half a second."""
-    node = shot.map.get("transition")
-    name = text_of(node, "type")
-    if name not in (TransitionKind.DISSOLVE, TransitionKind.FADE):
-        if isinstance(node, Map) and whole(node, "frames", 0) > 0:
-            message = "a cut has no length"
-            stage.problems.warning("VS294", node.at("frames"), message, "write dissolve or fade, or leave it", shot.id)
-        return TransitionKind.CUT, 0
-    count = whole(node, "frames", fps // 2)
-    return (TransitionKind(name), count) if count > 0 else (TransitionKind.CUT, 0)
 
 
 def _review(node: Map) -> Review:
