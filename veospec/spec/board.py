@@ -271,7 +271,7 @@ class _Reader:
             extend=extend,
             edit=edit,
             is_omitted=node.get("omit") is True,
-            refs=tuple([ref for ref in (start, end, *references, extend, edit) if ref is not None]),
+            refs=tuple(filter(None, (start, end, *references, extend, edit))),
         )
 
     def _still(self, name: str, node: Map) -> Still:

@@ -44,7 +44,7 @@ class Matrix(Struct, frozen=True):
 
     def has_shot(self, cell: Cell, shot: str, scene: str) -> bool:
         """Tell whether a shot is made in a cell."""
-        return not self.exclusions or not any(
+        return not any(
             e.fits(cell) and not e.still and e.shot in ("", shot) and e.scene in ("", scene) for e in self.exclusions
         )
 

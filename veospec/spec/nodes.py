@@ -88,7 +88,11 @@ class Builder:
             cells = (self._loose,) if still.name in self._loose.loose_stills else self._cells
             return [node for stage in cells if stage.has_item(still) for node in self._still(stage, still)]
         shot = board.shots[item]
-        return [node for stage in self._cells if stage.has_item(shot) for node in self._shot(stage, shot)]
+        made: list[Node] = []
+        for stage in self._cells:
+            if stage.has_item(shot):
+                made += self._shot(stage, shot)
+        return made
 
     # -- stills --
 

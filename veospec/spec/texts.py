@@ -146,7 +146,8 @@ def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction, setting
         lines, captions = _dialogue(stage, shot, voice, duration)
         prompt = voice.say(raw, node, "prompt") if is_marked else written
         prompt = _with_cast(stage, shot, voice, prompt) if shot.characters else prompt
-    _check_written(stage, written, node, shot.id)
+    if not written.strip():
+        _tell_empty(stage, node, shot.id)
     final = _final(stage, setting.frame, prompt, lines, node, shot.id)
     return Texts(final, _plain(stage, shot, written) if is_marked else written, captions)
 
@@ -170,7 +171,8 @@ def still_texts(stage: Stage, still: Still) -> tuple[Texts, str]:
         avoid=_avoid(node, voice, None),
     )
     prompt = _with_cast(stage, still, voice, voice.say(text_of(node, "prompt"), node, "prompt"))
-    _check_written(stage, written, node, subject)
+    if not written.strip():
+        _tell_empty(stage, node, subject)
     return Texts(_final(stage, frame_of(parts), prompt, (), node, subject), _plain(stage, still, written)), size
 
 
@@ -341,8 +343,8 @@ def _tell_trouble(
         warn("VS295", entry.at("line"), message, "shorten the line, or begin it earlier", shot.id)
 
 
-def _check_written(stage: Stage, written: str, node: Map, subject: str) -> None:
-    if not written.strip() and "prompt" in node:
+def _tell_empty(stage: Stage, node: Map, subject: str) -> None:
+    if "prompt" in node:
         stage.problems.error("VS285", node.at("prompt"), "the prompt is empty", "say what is seen", subject)
 
 
