@@ -10,7 +10,6 @@ cycle, so Python's collector has nothing to find in them and needs to remember n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
@@ -202,13 +201,16 @@ class Request(Struct, frozen=True, gc=False):
     overlap: Fraction = Fraction(0)
 
 
-def _pictures(request: Request) -> Iterator[Source]:
-    """Yield what fills the slots of a request; a character stands for its pictures."""
-    for entry in request.inputs:
-        if isinstance(entry.source, Character):
-            yield from entry.source.images
+def _pictures(inputs: tuple[Input, ...]) -> list[Source]:
+    """Return what fills some slots; a character stands for its pictures."""
+    found: list[Source] = []
+    for entry in inputs:
+        source = entry.source
+        if isinstance(source, Character):
+            found += source.images
         else:
-            yield entry.source
+            found.append(source)
+    return found
 
 
 class TransitionKind(StrEnum):
@@ -260,9 +262,10 @@ class Node(Struct, frozen=True, gc=False):
     @property
     def upstream(self) -> tuple[NodeId, ...]:
         """The nodes whose selected take this one needs, in slot order, without repeats."""
-        if not self.request.inputs:
+        inputs = self.request.inputs
+        if not inputs:
             return ()
-        return tuple(dict.fromkeys(s.node for s in _pictures(self.request) if isinstance(s, NodeSource)))
+        return tuple(dict.fromkeys([s.node for s in _pictures(inputs) if isinstance(s, NodeSource)]))
 
 
 # -- the storyboard ---------------------------------------------------------------------------------------
@@ -348,7 +351,7 @@ class Storyboard(Struct, frozen=True):
     def files(self) -> tuple[str, ...]:
         """Every project file that a node reads, sorted, without repeats."""
         return tuple(
-            sorted({s.path for node in self.nodes for s in _pictures(node.request) if isinstance(s, FileSource)})
+            sorted({s.path for node in self.nodes for s in _pictures(node.request.inputs) if isinstance(s, FileSource)})
         )
 
 
@@ -397,6 +400,8 @@ class Cost(Struct, frozen=True, gc=False):
     is_ceiling: bool = False
 
     def __add__(self, other: Cost) -> Cost:
+        if other is FREE:
+            return self
         return Cost(
             None if self.credits is None or other.credits is None else self.credits + other.credits,
             None if self.micro_usd is None or other.micro_usd is None else self.micro_usd + other.micro_usd,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from spec_builders import CASES
 from veospec.errors import SpecUnreadable
 from veospec.model import Location, Severity
 from veospec.spec import rawtext, yamltext
-from veospec.spec.tree import Map, Seq
+from veospec.spec.tree import Map, Seq, Source
 from veospec.spec.yamltext import parse
 
 
@@ -124,6 +125,48 @@ three: *list
 """
     assert read(text) == yaml.load(text, Loader=yaml.CSafeLoader)
     assert list(read(text)["two"]) == ["takes", "model", "seed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "codes"),
+    [
+        ("&k name: x\nother: *k\n", {"name": "x", "other": "name"}, []),
+        ("!t name: x\n", {"name": "x"}, ["VS014"]),
+        ("a: &l [1]\n*l : x\nb: z\n", {"a": [1], "b": "z"}, ["VS013"]),
+        ("a: &k b\nb: 1\n*k : 2\n", {"a": "b", "b": 1}, ["VS012"]),
+        ("? !t {z: &in 1}\n: w\nlast: *in\n", {"last": 1}, ["VS013", "VS014"]),
+        ("<<: 1\na: 2\n", {"a": 2}, ["VS017"]),
+        ("? " + "x" * 70_000 + "\n: 1\nb: 2\n", {"...": 1, "b": 2}, ["VS011"]),
+        ('- "a\\x07b"\n- &q "c\\x07"\n- *q\n', ["ab", "c", "c"], ["VS005", "VS005"]),
+        ("&root {a: 1}\n", {"a": 1}, []),
+    ],
+)
+def test_odd_keys_and_values_are_read_as_far_as_they_mean_something(
+    text: str, expected: object, codes: list[str]
+) -> None:
+    tree = parse(text.encode(), "a.yaml")
+    assert tree.root == expected
+    assert sorted(problem.code for problem in tree.problems) == codes
+
+
+def test_an_anchor_of_what_is_thrown_away_is_none() -> None:
+    assert code_of("? &k [1]\n: w\nb: *k\n") == "VS016"
+
+
+def test_too_many_values_are_too_many_in_a_mapping_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yamltext, "MAX_NODES", 100)
+    assert code_of("".join(f"k{n}: v\n" for n in range(200))) == "VS010"
+
+
+@pytest.mark.parametrize("text", ["a\nbb\n\nc", "a\r\nbb\r\n\r\nc\r\n", "a\rbb\n\r\nc\r", "", "\n", "\u2028x\n\x0by"])
+def test_places_count_the_lines_as_editors_do(text: str) -> None:
+    source = Source("a", text)
+    lines = re.split(r"\r\n|\r|\n", text)
+    at = 0
+    for number, line in enumerate(lines, 1):
+        assert source.location(at) == Location("a", number, 1)
+        assert source.location(at + len(line)) == Location("a", number, len(line) + 1)
+        at += len(line) + (2 if text[at + len(line) :].startswith("\r\n") else 1)
 
 
 def test_merged_values_keep_the_place_where_they_are_written() -> None:

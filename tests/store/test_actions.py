@@ -165,13 +165,49 @@ def test_a_record_of_a_newer_program_is_no_damage_and_no_absence() -> None:
     assert not isinstance(caught.value, StoreCorrupt)
 
 
-@pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, lambda path: Path(path).symlink_to("/etc/passwd")])
-def test_what_is_no_file_is_no_absence(store: Store, plant: Callable[[str], object]) -> None:
+@pytest.mark.parametrize(
+    ("plant", "expected"),
+    [
+        (os.mkfifo, StoreCorrupt),
+        (os.mkdir, StoreCorrupt),
+        (lambda path: Path(path).write_bytes(bytes(5 << 20)), StoreCorrupt),
+        (lambda path: Path(path).symlink_to("/etc/passwd"), StoreError),
+    ],
+)
+def test_what_is_no_record_is_no_absence(
+    store: Store, plant: Callable[[str], object], expected: type[StoreError]
+) -> None:
     path = store.actions.path(key("one"))
     path.parent.mkdir()
     plant(str(path))
-    with pytest.raises(StoreError):
-        store.actions.get(key("one"))
+    for look in (store.actions.get, store.actions.brief):
+        with pytest.raises(expected):
+            look(key("one"))
+
+
+def test_a_pipe_that_somebody_holds_open_is_damage(store: Store) -> None:
+    path = store.actions.path(key("one"))
+    path.parent.mkdir()
+    os.mkfifo(path)
+    held = os.open(path, os.O_RDWR)
+    try:
+        with pytest.raises(StoreCorrupt, match="no regular file"):
+            store.actions.get(key("one"))
+    finally:
+        os.close(held)
+
+
+@pytest.mark.parametrize("size_bytes", [8_191, 8_192, 8_193, 100_000])
+def test_a_long_record_is_read_whole(store: Store, size_bytes: int) -> None:
+    bare = len(encode_record(record_of(BLOB, document={"prompt": ""})))
+    record = record_of(BLOB, document={"prompt": "x" * (size_bytes - bare)})
+    store.actions.put(record)
+    assert store.actions.path(record.key).stat().st_size == size_bytes
+    assert store.actions.get(record.key) == record
+    with store.actions.path(record.key).open("ab") as stream:
+        stream.write(b"}\n")
+    with pytest.raises(StoreCorrupt):
+        store.actions.get(record.key)
 
 
 def test_what_cannot_be_read_back_is_not_written(store: Store) -> None:

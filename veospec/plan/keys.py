@@ -36,6 +36,7 @@ JOIN_RECIPE = 1
 
 
 _encode = Encoder(order="sorted").encode
+_OF_BYTES = (FileSource, NodeSource)
 
 
 class Extras(Protocol):
@@ -82,7 +83,7 @@ def document_of(
         "veospec_key": VERSION,
         "provider": "join" if is_join else extras.name,
         "model": request.model,
-        "mode": request.mode.value,
+        "mode": str(request.mode),
         "prompt": request.prompt,
         "aspect": request.aspect,
         "resolution": request.resolution,
@@ -152,18 +153,18 @@ def _input(
 ) -> dict[str, Any]:
     source = entry.source
     described: dict[str, Any] = {"slot": entry.slot}
-    if isinstance(source, Character):
+    if isinstance(source, _OF_BYTES):
+        described.update(_bytes(source, files, upstream, awaited))
+    elif isinstance(source, Character):
         described["role"] = "character"
         described["name"] = source.display_name
         described["notes"] = source.notes
         described["images"] = [_bytes(image, files, upstream, awaited) for image in source.images]
         if source.voice is not None:
             described["voice"] = _voice(source.voice)
-    elif isinstance(source, PresetVoice | OwnVoice):
+    else:
         described["role"] = "voice"
         described["voice"] = _voice(source)
-    else:
-        described.update(_bytes(source, files, upstream, awaited))
     return described
 
 

@@ -6,7 +6,7 @@ every branch: a miss is a purchase, so whatever is not certain becomes `hold` or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -71,9 +71,9 @@ def make_plan(
     for node in storyboard.nodes:
         world.nodes[node.id] = node
         for take in range(1, node.takes + 1):
-            step = _step(node, take, world)
-            world.steps[step.id] = step
-            world.makers.setdefault(step.identity, step.id)
+            step_id = (node.id, take)
+            step = world.steps[step_id] = _step(node, take, world)
+            world.makers.setdefault(step.identity, step_id)
         selected = world.steps[(node.id, node.select)]
         if selected.action is Action.REUSE:
             world.digests[node.id] = selected.digest
@@ -113,21 +113,20 @@ def totals_of(steps: tuple[Step, ...]) -> Totals:
 
 def _step(node: Node, take: int, world: _World) -> Step:
     document = document_of(node, take, world.files, world.digests, world.profile, world.awaited)
-    upstream = node.upstream
-    waits = [n for n in upstream if n not in world.digests]
     identity = key_of(document)
-    step = Step(
-        node=node,
-        take=take,
-        action=Action.GENERATE,
-        reason=_NEW,
-        key=None if waits else identity,
-        identity=identity,
-        document=document,
-        worth=FREE if node.kind is Kind.JOIN else world.profile.price(node),
-        requires=tuple([(n, world.nodes[n].select) for n in upstream]),
-    )
-    step = _waiting(step, waits, world) if waits else _decided(step, world)
+    worth = FREE if node.kind is Kind.JOIN else world.profile.price(node)
+    upstream = node.upstream
+    waits = [need for need in upstream if need not in world.digests] if upstream else upstream
+    requires = tuple([(need, world.nodes[need].select) for need in upstream]) if upstream else ()
+    known = None if waits else world.inventory.known(identity)
+    if known is not None and known.present:
+        reason = _reuse_reason(node, known)
+        here = Step(node, take, Action.REUSE, reason, identity, identity, None, worth=worth, digest=known.digest,
+                    requires=requires)  # fmt: skip
+        return _on_stale(here, world) if requires else here
+    key = None if waits else identity
+    step = Step(node, take, Action.GENERATE, _NEW, key, identity, document, worth=worth, requires=requires)
+    step = _waiting(step, waits, world) if waits else _decided(step, known, world)
     if step.action is Action.GENERATE:
         return replace(step, cost=step.worth)
     return _on_stale(step, world)
@@ -135,8 +134,6 @@ def _step(node: Node, take: int, world: _World) -> Step:
 
 def _on_stale(step: Step, world: _World) -> Step:
     """Mark a take that is itself unchanged but builds on a stale one: what it shows is out of date all the same."""
-    if not step.requires:
-        return step
     stale = [world.steps[need].label for need in step.requires if world.steps[need].stale]
     if step.action is not Action.REUSE or step.stale or not stale:
         return step
@@ -144,15 +141,12 @@ def _on_stale(step: Step, world: _World) -> Step:
     return replace(step, stale=True, reason=Reason(Why.STALE, text, step.reason.changes))
 
 
-def _decided(step: Step, world: _World) -> Step:
-    """Decide a step whose every input is known."""
+def _decided(step: Step, known: Known | None, world: _World) -> Step:
+    """Decide a step whose every input is known and whose bytes are not here."""
     assert step.key is not None
-    known = world.inventory.known(step.key)
-    flight = world.inventory.flight(step.key)
-    if known is not None and known.present:
-        return replace(step, action=Action.REUSE, digest=known.digest, reason=_reuse_reason(step, known), document=None)
     if known is not None:
         return _without_bytes(step, known, world)
+    flight = world.inventory.flight(step.key)
     if flight is not None:
         return _in_flight(step, flight)
     elsewhere = None if _is_local(step.node, world) else world.inventory.elsewhere(step.id, step.key)
@@ -164,7 +158,7 @@ def _decided(step: Step, world: _World) -> Step:
     return _kept(step, world) or _shared(step, world) or replace(step, reason=_why_generate(step, world))
 
 
-def _waiting(step: Step, waits: list[NodeId], world: _World) -> Step:
+def _waiting(step: Step, waits: Sequence[NodeId], world: _World) -> Step:
     """Decide a step that needs a take which is not made yet."""
     kept = _kept(step, world)
     if kept is not None:
@@ -255,8 +249,8 @@ def _in_flight(step: Step, flight: Flight) -> Step:
     return replace(step, action=Action.RESUME, reason=Reason(Why.IN_FLIGHT, "a job of ours is running"))
 
 
-def _reuse_reason(step: Step, known: Known) -> Reason:
-    if known.node != step.node.id:
+def _reuse_reason(node: Node, known: Known) -> Reason:
+    if known.node != node.id:
         return Reason(Why.SHARED, f"the same request was made for {known.node}")
     return _UNCHANGED
 

@@ -56,7 +56,9 @@ class Use(Struct, frozen=True, gc=False):
 
 
 class Shot(Struct, frozen=True, gc=False):
-    """One shot as declared. `map` holds its creative values as they are written."""
+    """One shot as declared. `map` holds its creative values as they are written, `refs` are all that it refers to
+    directly, in slot order.
+    """
 
     id: str
     scene: str
@@ -71,11 +73,7 @@ class Shot(Struct, frozen=True, gc=False):
     extend: Ref | None
     edit: Ref | None
     is_omitted: bool
-
-    @property
-    def refs(self) -> tuple[Ref, ...]:
-        """Everything it refers to directly, in slot order."""
-        return tuple([r for r in (self.start, self.end, *self.references, self.extend, self.edit) if r is not None])
+    refs: tuple[Ref, ...]
 
 
 class Still(Struct, frozen=True):
@@ -253,21 +251,27 @@ class _Reader:
     # -- what refers --
 
     def _shot(self, name: str, node: Map, scene: Map | None) -> Shot:
-        edit = node.get("edit")
+        start = self._ref(node["start"], node, "start", name, "last") if "start" in node else None
+        end = self._ref(node["end"], node, "end", name, "first") if "end" in node else None
+        references = self._references(node, name) if "references" in node else ()
+        extend = self._extended(node, name) if "extend" in node else None
+        edit = self._edited(node, name) if "edit" in node else None
+        characters = self._characters(node, name) if "characters" in node else ()
         return Shot(
             id=name,
             scene=text_of(scene, "id"),
             slug=text_of(scene, "slug"),
             map=node,
             scene_map=scene,
-            start=self._picture(node, "start", name, "last"),
-            end=self._picture(node, "end", name, "first"),
-            references=self._references(node, name) if "references" in node else (),
-            characters=self._characters(node, name) if "characters" in node else (),
+            start=start,
+            end=end,
+            references=references,
+            characters=characters,
             voices=self._uses(node, "voices") if "voices" in node else (),
-            extend=self._extended(node, name) if "extend" in node else None,
-            edit=self._edited(edit, name) if isinstance(edit, Map) else None,
+            extend=extend,
+            edit=edit,
             is_omitted=node.get("omit") is True,
+            refs=tuple(filter(None, (start, end, *references, extend, edit))),
         )
 
     def _still(self, name: str, node: Map) -> Still:
@@ -289,9 +293,6 @@ class _Reader:
         found = (self._ref(v, h, k, subject, "last") for v, h, k in entries(node, "references"))
         return tuple(ref for ref in found if ref is not None)
 
-    def _picture(self, node: Map, key: str, subject: str, frame: str) -> Ref | None:
-        return self._ref(node[key], node, key, subject, frame) if key in node else None
-
     def _uses(self, node: Map, key: str) -> tuple[Use, ...]:
         return tuple(Use(nfc(v), h.at(k)) for v, h, k in entries(node, key) if isinstance(v, str))  # type: ignore[arg-type]
 
@@ -309,7 +310,10 @@ class _Reader:
         name = text_of(node, "extend")
         return self._to_shot(name, node.at("extend"), subject, "") if name else None
 
-    def _edited(self, edit: Map, subject: str) -> Ref | None:
+    def _edited(self, node: Map, subject: str) -> Ref | None:
+        edit = node["edit"]
+        if not isinstance(edit, Map):
+            return None
         source = edit.get("source")
         if isinstance(source, Map):
             return self._to_shot(text_of(source, "shot"), source.at("shot"), subject, "")

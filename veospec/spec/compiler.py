@@ -249,7 +249,10 @@ def _nodes(stage: Stage, cells: Sequence[Stage], problems: Problems) -> tuple[No
     for name, shot in stage.board.shots.items():
         modes[name] = mode_of(shot, problems)
     builder = Builder(cells, stage, modes)
-    return tuple(node for item in making_order(stage.board, problems) for node in builder.build(item))
+    made: list[Node] = []
+    for item in making_order(stage.board, problems):
+        made += builder.build(item)
+    return tuple(made)
 
 
 def _check_stems(nodes: tuple[Node, ...], problems: Problems) -> None:

@@ -52,7 +52,7 @@ def check_files(
     written = places or {}
     problems = Problems()
     for need in _needs(storyboard, written):
-        fact = facts.get(need.path, InputFact(need.path, missing="does not exist"))
+        fact = facts.get(need.path) or InputFact(need.path, missing="does not exist")
         subject = need.node.name if need.node is not None else ""
         for code, message, advice in _faults(need, fact):
             severity = Severity.WARNING if is_whole and need.node is None else Severity.ERROR
@@ -117,8 +117,10 @@ def _listed(kinds: tuple[str, ...]) -> str:
 
 def _check_ratio(need: _Need, fact: InputFact, node: Node, problems: Problems) -> None:
     """A frame of another ratio is cropped or filled by the model, which is rarely meant."""
+    if not fact.width or not fact.height:
+        return
     wanted = _ratio(node.request.aspect)
-    if wanted is None or not fact.width or not fact.height:
+    if wanted is None:
         return
     found = Fraction(fact.width, fact.height)
     if abs(found / wanted - 1) > RATIO_TOLERANCE:

@@ -23,14 +23,16 @@ def shot_inputs(stage: Stage, shot: Shot) -> tuple[Input, ...]:
     """Return the filled slots of a shot in slot order; what cannot be filled is reported and left out."""
     if not (shot.refs or shot.characters or shot.voices):
         return ()
-    named = [("start", shot.start), ("end", shot.end), ("source", shot.extend or shot.edit)]
-    single = [entry for slot, ref in named if ref and (entry := _filled(stage, slot, ref, shot.id))]
-    voices = [
-        Input(f"voice_{number}", voice, use.place)
-        for number, use in enumerate(shot.voices, 1)
-        if (voice := voice_of(stage, use.name, use.place, shot.id)) is not None
-    ]
-    return (*single, *_cast(stage, shot.references, shot.characters, shot.id), *voices)
+    filled: list[Input] = []
+    for slot, ref in (("start", shot.start), ("end", shot.end), ("source", shot.extend or shot.edit)):
+        if ref is not None and (entry := _filled(stage, slot, ref, shot.id)):
+            filled.append(entry)
+    if shot.references or shot.characters:
+        filled += _cast(stage, shot.references, shot.characters, shot.id)
+    for number, use in enumerate(shot.voices, 1):
+        if voice := voice_of(stage, use.name, use.place, shot.id):
+            filled.append(Input(f"voice_{number}", voice, use.place))
+    return tuple(filled)
 
 
 def still_inputs(stage: Stage, still: Still) -> tuple[Input, ...]:

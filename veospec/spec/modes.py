@@ -36,12 +36,20 @@ EVIDENCE = {
 _TELLING = frozenset(("extend", "edit", "mode", *_FRAMES, *_CAST))
 """A shot without any of these keys is made from its words alone."""
 
+_CLEAR = {"start": Mode.I2V, "references": Mode.R2V, "characters": Mode.R2V, "extend": Mode.EXTEND}
+"""What a shot is that has one of these keys and no other telling one: nothing of it can conflict."""
+
 
 def mode_of(shot: Shot, problems: Problems) -> Mode:
     """Return the mode of a shot; report what cannot go together."""
     node = shot.map
-    if node.keys().isdisjoint(_TELLING):
+    telling = _TELLING.intersection(node)
+    if not telling:
         return Mode.T2V
+    if len(telling) == 1:
+        (key,) = telling
+        if key in _CLEAR and node[key]:
+            return _CLEAR[key]
     mode = _inferred(node)
     _check_conflicts(shot, mode, problems)
     written = text_of(node, "mode")
@@ -63,13 +71,13 @@ def has(node: Map, key: str) -> bool:
 
 
 def _inferred(node: Map) -> Mode:
-    if has(node, "extend"):
+    if node.get("extend"):
         return Mode.EXTEND
-    if has(node, "edit"):
+    if node.get("edit"):
         return Mode.V2V
-    if has(node, "end"):
+    if node.get("end"):
         return Mode.I2V_FL
-    if has(node, "start"):
+    if node.get("start"):
         return Mode.I2V
     return Mode.R2V if any(has(node, key) for key in _CAST) else Mode.T2V
 

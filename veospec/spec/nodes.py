@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from fractions import Fraction
+from itertools import repeat
 
 from msgspec.structs import replace
 
@@ -17,17 +18,17 @@ from veospec.model import (
     NodeSource,
     Request,
     Review,
-    TransitionKind,
 )
 from veospec.spec.board import STILL, Shot, Still, text_of
 from veospec.spec.choices import UPSCALE_NONE, Choices, budget_of, choose, extended, report_upscale
+from veospec.spec.cuts import CUT_KEYS, PLAIN_CUT, cut_of
 from veospec.spec.inputs import shot_inputs, still_inputs
 from veospec.spec.judge import report
 from veospec.spec.settings import whole
 from veospec.spec.stage import DEFAULT_ASPECT, Stage
 from veospec.spec.texts import Setting, shot_setting, shot_texts, still_texts
 from veospec.spec.tree import Json, Map, Seq
-from veospec.spec.units import LINE_FPS, UnitError, frames
+from veospec.spec.units import LINE_FPS
 from veospec.spec.words import MAX_SEED
 
 OVERLAP = Fraction(1)
@@ -38,7 +39,6 @@ second that overlaps the end of the source.
 """
 
 
-_PLAIN_CUT = Cut()
 _NO_REVIEW = Review()
 _NO_OVERLAP = Fraction(0)
 
@@ -47,9 +47,14 @@ _CHOICE_KEYS = ("model", "duration", "aspect", "resolution", "upscale", "takes",
 _SETTING_KEYS = ("size", "move", "style", "avoid", "sfx", "ambience", "music")
 
 
+_NOT_WRITTEN = "\0"
+"""Stands for a key that is not there; no text that was read can be this one."""
+
+
 def _spelt(node: Map, keys: Sequence[str]) -> tuple[Hashable, ...]:
     """Return how some keys of a shot are spelt: shots of one spelling have the same values from them."""
-    return tuple([_exact(node[key]) if key in node else None for key in keys])
+    values = map(node.get, keys, repeat(_NOT_WRITTEN))
+    return tuple([value if type(value) is str else _exact(value) for value in values])
 
 
 def _exact(value: Json) -> Hashable:
@@ -72,6 +77,7 @@ class Builder:
         self._chosen: dict[str, Choices] = {}
         self._choices_of: dict[Hashable, Choices] = {}
         self._setting_of: dict[Hashable, Setting] = {}
+        self._cut_of: dict[Hashable, Cut] = {}
         self._joins: dict[str, Node] = {}
 
     def build(self, item: str) -> list[Node]:
@@ -82,7 +88,11 @@ class Builder:
             cells = (self._loose,) if still.name in self._loose.loose_stills else self._cells
             return [node for stage in cells if stage.has_item(still) for node in self._still(stage, still)]
         shot = board.shots[item]
-        return [node for stage in self._cells if stage.has_item(shot) for node in self._shot(stage, shot)]
+        made: list[Node] = []
+        for stage in self._cells:
+            if stage.has_item(shot):
+                made += self._shot(stage, shot)
+        return made
 
     # -- stills --
 
@@ -145,13 +155,14 @@ class Builder:
     def _shot(self, stage: Stage, shot: Shot) -> list[Node]:
         node = shot.map
         mode = self._modes[shot.id]
-        source = self._chosen.get(stage.shot_id(extended(shot.extend or shot.edit)))
+        before = extended(shot.extend or shot.edit) if shot.refs else ""
+        source = self._chosen.get(stage.shot_id(before)) if before else None
         node_id = stage.shot_id(shot.id)
         chosen = self._chosen[node_id] = self._choices(stage, shot, mode, source)
         setting = self._setting(stage, shot, mode)
         if shot.start is not None or shot.end is not None:
             self._check_frames(stage, shot)
-        retake = whole(node, "retake", 0)
+        retake = whole(node, "retake", 0) if "retake" in node else 0
         texts = shot_texts(stage, shot, mode, chosen.duration, setting)
         clip = Node(
             id=node_id,
@@ -184,10 +195,10 @@ class Builder:
                 size=setting.size,
                 move=setting.move,
                 text=texts.plain,
-                continues=_continues(shot),
+                continues=_continues(shot) if shot.refs else "",
                 captions=texts.captions,
             ),
-            cut=_cut(stage, shot, chosen.duration),
+            cut=PLAIN_CUT if node.keys().isdisjoint(CUT_KEYS) else self._cut(stage, shot, chosen.duration),
             review=_review(node) if "review" in node else _NO_REVIEW,
             title=stage.scope.text(text_of(node, "title"), node, "title") if "title" in node else "",
             notes=stage.scope.text(text_of(node, "notes"), node, "notes") if "notes" in node else "",
@@ -225,6 +236,17 @@ class Builder:
             found = shot_setting(stage, shot, mode)
             if stage.problems.heard == heard and not found.is_marked:
                 self._setting_of[spelling] = found
+        return found
+
+    def _cut(self, stage: Stage, shot: Shot, duration: Fraction) -> Cut:
+        """Return how the cut uses a shot, made once as the choices are."""
+        spelling = (stage.suffix, duration, _spelt(shot.map, CUT_KEYS))
+        found = self._cut_of.get(spelling)
+        if found is None:
+            heard = stage.problems.heard
+            found = cut_of(stage, shot, duration)
+            if stage.problems.heard == heard:
+                self._cut_of[spelling] = found
         return found
 
     def _derived(self, stage: Stage, shot: Shot, clip: Node, chosen: Choices, source: Choices | None) -> list[Node]:
@@ -300,7 +322,7 @@ def _upscale(made: Node, size: str) -> Node:
 
 
 def _stem(stage: Stage, scene: str, name: str) -> str:
-    return "_".join([part for part in (stage.project.code, scene, name, stage.slug) if part])
+    return "_".join(filter(None, (stage.project.code, scene, name, stage.slug)))
 
 
 def _seed(stage: Stage, node: Map, takes: int, subject: str) -> int:
@@ -325,54 +347,6 @@ def _select(stage: Stage, node: Map, takes: int, select: int, retake: int, subje
         place = node.at("select") if "select" in node else node.here
         stage.problems.error("VS291", place, message, f"raise 'takes' to {select}, or select another", subject)
     return select
-
-
-def _cut(stage: Stage, shot: Shot, duration: Fraction) -> Cut:
-    if "trim" not in shot.map and "transition" not in shot.map:
-        return _PLAIN_CUT
-    fps = stage.project.fps
-    length = int(duration * fps)
-    head, tail = (_trimmed(stage, shot, key) for key in ("head", "tail"))
-    if head + tail >= length:
-        trim = shot.map.get("trim")
-        place = trim.here if isinstance(trim, Map) else shot.map.at("trim")
-        message = f"the trims take {head + tail} frames, but the clip has {length}"
-        stage.problems.error("VS293", place, message, "leave at least one frame", shot.id)
-        return Cut()
-    kind, count = _transition(stage, shot, fps)
-    if count >= length - head - tail:
-        transition = shot.map["transition"]
-        key = "frames" if "frames" in transition else "type"
-        message = f"the transition takes {count} frames, but {length - head - tail} are left of the clip"
-        stage.problems.error("VS294", transition.at(key), message, "make it shorter", shot.id)
-        return Cut(head, tail)
-    return Cut(head, tail, kind, count)
-
-
-def _trimmed(stage: Stage, shot: Shot, key: str) -> int:
-    trim = shot.map.get("trim")
-    if not isinstance(trim, Map) or trim.get(key) is None:
-        return 0
-    written = stage.scope.filled(trim, key)
-    try:
-        return frames(written, stage.project.fps)
-    except UnitError as fault:
-        message = f"{key}: '{written}' {fault}"
-        stage.problems.error("VS292", trim.at(key), message, f"write {fault.near or '18f or 0.75s'}", shot.id)
-        return 0
-
-
-def _transition(stage: Stage, shot: Shot, fps: int) -> tuple[TransitionKind, int]:
-    """Return kind and frames; a dissolve or fade without a length takes half a second."""
-    node = shot.map.get("transition")
-    name = text_of(node, "type")
-    if name not in (TransitionKind.DISSOLVE, TransitionKind.FADE):
-        if isinstance(node, Map) and whole(node, "frames", 0) > 0:
-            message = "a cut has no length"
-            stage.problems.warning("VS294", node.at("frames"), message, "write dissolve or fade, or leave it", shot.id)
-        return TransitionKind.CUT, 0
-    count = whole(node, "frames", fps // 2)
-    return (TransitionKind(name), count) if count > 0 else (TransitionKind.CUT, 0)
 
 
 def _review(node: Map) -> Review:

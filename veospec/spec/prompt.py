@@ -82,7 +82,7 @@ def frame_of(parts: Parts) -> Frame:
 def fill(frame: Frame, prompt: str, dialogue: Sequence[Spoken]) -> str:
     """Return the final prompt of a shot's own words in a frame."""
     words = tidy("\n".join((prompt, *map(_speech, dialogue)))) if dialogue else tidy(prompt)
-    return "\n".join([text for text in (frame.opening, words, frame.closing) if text])
+    return "\n".join(filter(None, (frame.opening, words, frame.closing)))
 
 
 def tidy(text: str) -> str:

@@ -61,7 +61,8 @@ def bad_character(character: str, place: Location) -> Problem:
 def check_conflict(source: Source) -> None:
     """Refuse a text with the marks of a merge in it. Raises: `SpecUnreadable`."""
     text = source.text
-    if not any(mark in text for mark in ("<<<<<<<", ">>>>>>>", "|||||||")):
+    # One letter is found ten times faster than seven, and most texts have none of these.
+    if not any(mark[0] in text and mark in text for mark in ("<<<<<<<", ">>>>>>>", "|||||||")):
         return
     if found := _CONFLICT.search(text):
         raise unreadable(

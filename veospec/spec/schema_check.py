@@ -115,7 +115,8 @@ class _Shapes:
         """Return the shape of one shot or still."""
         if not isinstance(value, dict):
             return _exact(value)
-        return tuple([(key, self._of.get(key, _unknown)(each)) for key, each in value.items()])
+        shaper_of = self._of.get
+        return tuple(value), tuple([shaper_of(key, _unknown)(each) for key, each in value.items()])
 
 
 def _watched(definitions: Mapping[str, Node]) -> set[str]:

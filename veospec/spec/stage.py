@@ -164,6 +164,8 @@ class Stage(Struct, frozen=True):
         """Tell whether a shot or still is made in this cell."""
         if item.is_omitted:
             return False
+        if not self.matrix.exclusions:
+            return True
         if isinstance(item, Shot):
             return self.matrix.has_shot(self.cell, item.id, item.scene)
         return item.name in self.loose_stills or self.matrix.has_still(self.cell, item.name)

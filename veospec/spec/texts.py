@@ -135,16 +135,21 @@ def shot_setting(stage: Stage, shot: Shot, mode: Mode) -> Setting:
 
 def shot_texts(stage: Stage, shot: Shot, mode: Mode, duration: Fraction, setting: Setting) -> Texts:
     """Return the words of a shot in a cell."""
-    voice = _voice_of(stage, shot, mode)
     node = shot.map
     raw = text_of(node, "prompt")
-    written = stage.scope.text(raw, node, "prompt")
-    lines, captions = _dialogue(stage, shot, voice, duration) if "dialogue" in node else ((), ())
-    prompt = voice.say(raw, node, "prompt") if "@" in written else written
-    if shot.characters:
-        prompt = _with_cast(stage, shot, voice, prompt)
-    _check_written(stage, written, node, shot.id)
-    return Texts(_final(stage, setting.frame, prompt, lines, node, shot.id), _plain(stage, shot, written), captions)
+    prompt = written = stage.scope.text(raw, node, "prompt")
+    is_marked = "@" in written
+    lines: tuple[Spoken, ...] = ()
+    captions: tuple[Caption, ...] = ()
+    if is_marked or "dialogue" in node or shot.characters:
+        voice = _voice_of(stage, shot, mode)
+        lines, captions = _dialogue(stage, shot, voice, duration)
+        prompt = voice.say(raw, node, "prompt") if is_marked else written
+        prompt = _with_cast(stage, shot, voice, prompt) if shot.characters else prompt
+    if not written.strip():
+        _tell_empty(stage, node, shot.id)
+    final = _final(stage, setting.frame, prompt, lines, node, shot.id)
+    return Texts(final, _plain(stage, shot, written) if is_marked else written, captions)
 
 
 def _voice_of(stage: Stage, shot: Shot, mode: Mode) -> _Voice:
@@ -166,7 +171,8 @@ def still_texts(stage: Stage, still: Still) -> tuple[Texts, str]:
         avoid=_avoid(node, voice, None),
     )
     prompt = _with_cast(stage, still, voice, voice.say(text_of(node, "prompt"), node, "prompt"))
-    _check_written(stage, written, node, subject)
+    if not written.strip():
+        _tell_empty(stage, node, subject)
     return Texts(_final(stage, frame_of(parts), prompt, (), node, subject), _plain(stage, still, written)), size
 
 
@@ -337,8 +343,8 @@ def _tell_trouble(
         warn("VS295", entry.at("line"), message, "shorten the line, or begin it earlier", shot.id)
 
 
-def _check_written(stage: Stage, written: str, node: Map, subject: str) -> None:
-    if not written.strip() and "prompt" in node:
+def _tell_empty(stage: Stage, node: Map, subject: str) -> None:
+    if "prompt" in node:
         stage.problems.error("VS285", node.at("prompt"), "the prompt is empty", "say what is seen", subject)
 
 

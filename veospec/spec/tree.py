@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from veospec.model import Location, Problem
@@ -23,6 +23,17 @@ Step: TypeAlias = str | int
 _LINE_END = re.compile(r"\r\n?|\n")
 _NUMBER = re.compile(r"(?:&\S+\s+)?([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))")
 """A number where it is written, behind its anchor if it has one."""
+
+
+def _line_starts(text: str) -> Iterator[int]:
+    """Yield where each line begins, whatever the lines of the text end with."""
+    yield 0
+    if "\r" in text:
+        yield from (found.end() for found in _LINE_END.finditer(text))
+        return
+    at = 0
+    while at := text.find("\n", at) + 1:
+        yield at
 
 
 class Source:
@@ -39,8 +50,7 @@ class Source:
     def location(self, index: int) -> Location:
         """Return line and column, counted from 1, of a character of the text."""
         if not self._starts:
-            self._starts.append(0)
-            self._starts.extend(found.end() for found in _LINE_END.finditer(self.text))
+            self._starts.extend(_line_starts(self.text))
         line = bisect_right(self._starts, index)
         return Location(self.file, line, index - self._starts[line - 1] + 1)
 

@@ -2,7 +2,8 @@
 
 The tree is built here from the *event stream* of PyYAML's C parser. No loader is used, with any class of
 PyYAML: the loaders follow nesting by recursion, so 50 kB of `[` ends the interpreter (yaml/pyyaml issue 895);
-they keep the last of two equal keys in silence; and they read `16:9` as 969 and `no` as false.
+they keep the last of two equal keys in silence; and they read `16:9` as 969 and `no` as false. Nesting is followed
+by recursion here too, but never deeper than `MAX_DEPTH`.
 
 Scalars follow the core schema of YAML 1.2 (chapter 10.3 of the YAML 1.2.2 specification) without numbers that
 other readers understand differently: these are refused, "quote it". Words that YAML 1.1 readers (PyYAML, most
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import yaml
 from yaml.events import (
@@ -41,6 +42,9 @@ from veospec.spec.tree import Json, Map, Seq, Source, Tree
 _CPARSER: Any = yaml.cyaml.CParser if yaml.__with_libyaml__ else None  # type: ignore[attr-defined]
 """None where PyYAML was built without libyaml."""
 
+_OF_NODES = (MappingStartEvent, SequenceStartEvent, ScalarEvent, AliasEvent)
+"""The events with which a value begins."""
+
 MAX_DEPTH = 32
 MAX_NODES = 5_000_000
 MAX_TEXT = 64 << 10
@@ -58,9 +62,9 @@ def parse(data: bytes, file: str) -> Tree:
     text = decoded(data, file)
     source = Source(file, text)
     check_conflict(source)
-    builder = _Builder(source)
     try:
-        builder.run(_events(data.removeprefix(BOM), text))
+        builder = _Builder(source, _events(data.removeprefix(BOM), text))
+        builder.run()
     except (yaml.YAMLError, UnicodeError) as error:
         raise SpecUnreadable(scalars.syntax_problem(error, text, file)) from None
     if builder.documents == 0 or builder.root is None:
@@ -75,188 +79,210 @@ def _events(data: bytes, text: str) -> Callable[[], Any]:
     return cast("Callable[[], Any]", parser.get_event)
 
 
-class _Frame:
-    """A collection that is being filled. `size` counts its nodes as expanded, `height` its levels."""
-
-    __slots__ = ("anchor", "height", "key", "key_index", "merges", "node", "size", "spots")
-
-    def __init__(self, node: Map | Seq, anchor: str | None) -> None:
-        self.node = node
-        self.anchor = anchor
-        self.key: str | None = None
-        self.key_index = 0
-        self.spots: list[int] = []
-        self.merges: list[Map] | None = None
-        self.size = 1
-        self.height = 1
-
-
 _MOST_KNOWN = 1_000
 """Lengths, ratios and numbers come again and again; seeds do not."""
-_NO_FRAME = _Frame(Seq(), None)
-"""Stands where no collection is open."""
 _MERGE = "<<"
 _DROPPED = "\0"
 """Stands for a key that was refused: its value is read for its problems and then left out."""
+
+_Read: TypeAlias = tuple[Json, int, int]
+"""A value, how many nodes it has when it is expanded, and how many levels."""
 
 
 class _Builder:
     """Turns events into a tree; holds what one reading needs."""
 
     __slots__ = (
-        "anchors", "documents", "frames", "has_escapes", "known_keys", "known_values", "problems", "root",
+        "anchors", "depth", "documents", "has_escapes", "known_keys", "known_values", "next_event", "problems", "root",
         "source", "start", "total",
     )  # fmt: skip
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, next_event: Callable[[], Any]) -> None:
         self.source = source
+        self.next_event = next_event
         self.root: Json = None
         self.start = 0
         self.documents = 0
         self.total = 0
-        self.frames: list[_Frame] = []
+        self.depth = 0
         self.problems: list[Problem] = []
-        self.anchors: dict[str, tuple[Json, int, int] | None] = {}
+        self.anchors: dict[str, _Read | None] = {}
         self.known_keys: dict[str, str] = {}
         self.known_values: dict[str, Json] = {}
         self.has_escapes = "\\" in source.text
 
-    def run(self, next_event: Callable[[], Any]) -> None:
-        """Read events to the end of the stream. The first branch is the hot path and calls as little as it can."""
-        suspicious = scalars.FIRST_OF_SPECIAL
-        known_keys = self.known_keys
-        frames = self.frames
-        has_escapes = self.has_escapes
-        frame, node, spots = _NO_FRAME, _NO_FRAME.node, _NO_FRAME.spots
-        key, key_index, is_map = None, 0, False
-        while True:
-            event = next_event()
-            kind = type(event)
-            if kind is ScalarEvent:
-                text = event.value
-                index = event.start_mark.index
-                if event.anchor is not None or event.tag is not None or len(text) > MAX_TEXT or not frames:
-                    self.odd_scalar(event, text, index)
-                    key, key_index = frame.key, frame.key_index
-                    continue
-                if key is None and is_map:
-                    key, key_index = known_keys.get(text), index
-                    if key is None or key in node:
-                        key = self.new_key(event, text, index, frame)
-                    frame.key, frame.key_index = key, index
-                    continue
-                value = text
-                if (text[:1] in suspicious and event.implicit[0]) or (has_escapes and not text.isprintable()):
-                    value = self.value(event, text, index)
-                if key is _MERGE or key is _DROPPED or frame.size > MAX_NODES:
-                    self.put(value, index, 1, 0)
-                    key = None
-                elif key is None:
-                    node.append(value)  # type: ignore[union-attr]
-                    spots.append(index)
-                    frame.size += 1
-                else:
-                    node[key] = value  # type: ignore[call-overload]
-                    spots += (key_index, index)
-                    frame.size += 1
-                    frame.key = key = None
-            elif kind is StreamEndEvent:
-                return
+    def run(self) -> None:
+        """Read events to the end of the stream."""
+        while (kind := type(event := self.next_event())) is not StreamEndEvent:
+            if kind is DocumentStartEvent:
+                self.documents += 1
+                if self.documents > 1:
+                    place = self.source.location(event.start_mark.index)
+                    raise unreadable(
+                        place, "VS004", "a second document begins here",
+                        "keep one storyboard in a file; remove the '---'",
+                    )  # fmt: skip
+            elif kind in _OF_NODES:
+                self.root, self.start = self.node(event)[0], event.start_mark.index
+
+    def node(self, event: Any) -> _Read:
+        """Read any value."""
+        kind = type(event)
+        if kind is MappingStartEvent:
+            return self.mapping(event)
+        if kind is SequenceStartEvent:
+            return self.sequence(event)
+        return self.alias(event) if kind is AliasEvent else self.odd_scalar(event)
+
+    def mapping(self, event: Any, *, is_key: bool = False) -> _Read:
+        """Read a mapping. Here and in `sequence` is the hot path: what is plain is read without another call."""
+        suspicious, longest, has_escapes = scalars.FIRST_OF_SPECIAL, MAX_TEXT, self.has_escapes
+        next_event, known_keys, known_values = self.next_event, self.known_keys, self.known_values
+        node = Map()
+        spots: list[int] = []
+        merges: list[Map] = []
+        anchor = self.open(event, node, is_key=is_key)
+        size = height = 1
+        while (kind := type(event := next_event())) is not MappingEndEvent:
+            key_index = event.start_mark.index
+            if kind is ScalarEvent and event.anchor is None and event.tag is None:
+                key = known_keys.get(event.value)
+                if key is None or key in node:
+                    key = self.new_key(event, key_index, node, spots)
             else:
-                self.structure(event, kind)
-                frame = frames[-1] if frames else _NO_FRAME
-                node, spots, key, key_index = frame.node, frame.spots, frame.key, frame.key_index
-                is_map = type(node) is Map
+                key = self.odd_key(event, kind, key_index, node, spots)
+            event = next_event()
+            index = event.start_mark.index
+            if (
+                type(event) is ScalarEvent
+                and event.anchor is None
+                and event.tag is None
+                and len(value := event.value) <= longest
+            ):
+                if value[:1] in suspicious and event.implicit[0]:
+                    value = known_values[value] if value in known_values else self.plain(value, index)
+                elif has_escapes and not value.isprintable():
+                    value = self.value(event, value, index)
+                size += 1
+            else:
+                value, own_size, own_height = self.node(event)
+                size += own_size
+                # What is merged in becomes part of this mapping: it is no level of its own.
+                height = max(height, own_height if key is _MERGE else own_height + 1)
+            if size > MAX_NODES:
+                raise self.too_many(index)
+            if key is _MERGE:
+                merges += self.merged(value, index)
+            elif key is not _DROPPED:
+                node[key] = value
+                spots += (key_index, index)
+        if merges:
+            self.merge(node, spots, merges)
+        self.close(node, spots)
+        read = (node, size, height)
+        if anchor is not None:
+            self.anchors[anchor] = read
+        return read
 
-    def structure(self, event: Any, kind: type) -> None:
-        """Take an event that is no scalar."""
-        if kind is MappingStartEvent or kind is SequenceStartEvent:
-            self.open(event, Map() if kind is MappingStartEvent else Seq())
-        elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            self.close()
-        elif kind is AliasEvent:
-            self.alias(event)
-        elif kind is DocumentStartEvent:
-            self.documents += 1
-            if self.documents > 1:
-                place = self.source.location(event.start_mark.index)
-                raise unreadable(
-                    place, "VS004", "a second document begins here", "keep one storyboard in a file; remove the '---'"
-                )
+    def sequence(self, event: Any, *, is_key: bool = False) -> _Read:
+        """Read a sequence."""
+        suspicious, longest, has_escapes = scalars.FIRST_OF_SPECIAL, MAX_TEXT, self.has_escapes
+        next_event, known_values = self.next_event, self.known_values
+        node = Seq()
+        spots: list[int] = []
+        anchor = self.open(event, node, is_key=is_key)
+        size = height = 1
+        while (kind := type(event := next_event())) is not SequenceEndEvent:
+            index = event.start_mark.index
+            if (
+                kind is ScalarEvent
+                and event.anchor is None
+                and event.tag is None
+                and len(value := event.value) <= longest
+            ):
+                if value[:1] in suspicious and event.implicit[0]:
+                    value = known_values[value] if value in known_values else self.plain(value, index)
+                elif has_escapes and not value.isprintable():
+                    value = self.value(event, value, index)
+                size += 1
+            else:
+                value, own_size, own_height = self.node(event)
+                size += own_size
+                height = max(height, own_height + 1)
+            if size > MAX_NODES:
+                raise self.too_many(index)
+            node.append(value)
+            spots.append(index)
+        self.close(node, spots)
+        read = (node, size, height)
+        if anchor is not None:
+            self.anchors[anchor] = read
+        return read
 
-    def open(self, event: Any, node: Map | Seq) -> None:
-        """Begin a collection."""
+    def open(self, event: Any, node: Map | Seq, *, is_key: bool) -> str | None:
+        """Begin a collection; return the anchor under which it will be known. One that is a key has none."""
         index = event.start_mark.index
-        self.refuse_tag(event, index)
+        anchor: str | None = event.anchor
+        if event.tag is not None:
+            self.refuse_tag(event, index)
+        if is_key:
+            self.key_not_text(index)
         node.source = self.source
         node.start = index
-        if self.frames and self.frames[-1].key is None and type(self.frames[-1].node) is Map:
-            self.key_not_text(index)
-            self.frames[-1].key = _DROPPED
-            self.frames[-1].key_index = index
-            # The collection itself is the key: it is read in a place of its own and thrown away.
-            self.frames.append(_Frame(node, _DROPPED))
-        else:
-            self.frames.append(_Frame(node, event.anchor))
-        if event.anchor is not None:
-            self.anchors[event.anchor] = None
-        if len(self.frames) > MAX_DEPTH:
+        if anchor is not None:
+            self.anchors[anchor] = None
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
             raise self.too_deep(index)
+        return None if is_key else anchor
 
-    def close(self) -> None:
-        """End a collection and hand it to the one around it."""
-        frame = self.frames.pop()
-        node = frame.node
-        if frame.merges:
-            self.merge(frame)
-        node.base = len(self.source.spots)
-        self.source.spots.extend(frame.spots)
-        if frame.anchor is _DROPPED:
-            return
-        if frame.anchor is not None:
-            self.anchors[frame.anchor] = (node, frame.size, frame.height)
-        self.put(node, node.start, frame.size, frame.height)
-
-    def put(self, value: Json, index: int, size: int, height: int) -> None:
-        """Place a finished value."""
-        if not self.frames:
-            self.root, self.start = value, index
-            return
-        frame = self.frames[-1]
-        frame.size += size
-        # What is merged in becomes part of this mapping: it is no level of its own.
-        frame.height = max(frame.height, height if frame.key is _MERGE else height + 1)
-        if frame.size > MAX_NODES:
-            raise self.too_many(index)
-        if type(frame.node) is Seq:
-            frame.node.append(value)
-            frame.spots.append(index)
-            return
-        key, frame.key = frame.key, None
-        if key is _MERGE:
-            self.note_merge(frame, value, index)
-        elif key is not _DROPPED and type(frame.node) is Map and key is not None:
-            frame.node[key] = value
-            frame.spots += (frame.key_index, index)
+    def close(self, node: Map | Seq, spots: list[int]) -> None:
+        """End a collection."""
+        self.depth -= 1
+        kept = self.source.spots
+        node.base = len(kept)
+        kept.extend(spots)
 
     # -- scalars --
 
-    def odd_scalar(self, event: Any, text: str, index: int) -> None:
-        """Take a scalar that has an anchor or a tag, is over-long, or is the whole document."""
-        self.refuse_tag(event, index)
-        if len(text) > MAX_TEXT:
-            self.report(index, "VS011", f"a text of {len(text):,} characters (at most {MAX_TEXT:,})", "shorten it")
-            text = "..."
-        frame = self.frames[-1] if self.frames else None
-        if frame is not None and frame.key is None and type(frame.node) is Map:
-            frame.key = self.new_key(event, text, index, frame)
-            frame.key_index = index
-            value: Json = frame.key
-        else:
-            value = self.value(event, text, index)
-            self.put(value, index, 1, 0)
+    def odd_scalar(self, event: Any) -> _Read:
+        """Read a scalar that has an anchor or a tag, is over-long, or is the whole document."""
+        index = event.start_mark.index
+        if event.tag is not None:
+            self.refuse_tag(event, index)
+        read = (self.value(event, self.bounded(event.value, index), index), 1, 0)
         if event.anchor is not None:
-            self.anchors[event.anchor] = (value, 1, 0)
+            self.anchors[event.anchor] = read
+        return read
+
+    def odd_key(self, event: Any, kind: type, index: int, node: Map, spots: list[int]) -> str:
+        """Return the key to use for an alias, a collection, or a scalar that has an anchor or a tag."""
+        if kind is MappingStartEvent or kind is SequenceStartEvent:
+            # It is read in a place of its own and thrown away.
+            if kind is MappingStartEvent:
+                self.mapping(event, is_key=True)
+            else:
+                self.sequence(event, is_key=True)
+            return _DROPPED
+        if kind is AliasEvent:
+            value = self.alias(event)[0]
+            if isinstance(value, str):
+                return self.check_duplicate(value, index, node, spots)
+            self.key_not_text(index)
+            return _DROPPED
+        if event.tag is not None:
+            self.refuse_tag(event, index)
+        key = self.new_key(event, index, node, spots)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (key, 1, 0)
+        return key
+
+    def bounded(self, text: str, index: int) -> str:
+        """Return a text, or what stands for one that is over-long."""
+        if len(text) <= MAX_TEXT:
+            return text
+        self.report(index, "VS011", f"a text of {len(text):,} characters (at most {MAX_TEXT:,})", "shorten it")
+        return "..."
 
     def value(self, event: Any, text: str, index: int) -> Json:
         """Return what a scalar means; report what is wrong with it."""
@@ -265,8 +291,10 @@ class _Builder:
                 self.problems.append(bad_character(found[0], self.source.location(index)))
                 return BAD.sub("", text)
             return text
-        if text in self.known_values:
-            return self.known_values[text]
+        return self.known_values[text] if text in self.known_values else self.plain(text, index)
+
+    def plain(self, text: str, index: int) -> Json:
+        """Return what an unquoted scalar means that was not met before."""
         value, finding = scalars.plain(text)
         if finding is not None:
             self.report(index, *finding)
@@ -274,8 +302,9 @@ class _Builder:
             self.known_values[text] = value
         return value
 
-    def new_key(self, event: Any, text: str, index: int, frame: _Frame) -> str:
+    def new_key(self, event: Any, index: int, node: Map, spots: list[int]) -> str:
         """Return the key to use for a scalar in key position: NFC, and neither a number nor twice in the mapping."""
+        text = self.bounded(event.value, index)
         value = self.value(event, text, index)
         if value == _MERGE and event.implicit[0]:
             return _MERGE
@@ -285,63 +314,55 @@ class _Builder:
         key = value if value.isascii() else unicodedata.normalize("NFC", value)
         if scalars.plain(text) == (key, None):
             self.known_keys[text] = key
-        return self.check_duplicate(key, index, frame)
+        return self.check_duplicate(key, index, node, spots)
 
-    def check_duplicate(self, key: str, index: int, frame: _Frame) -> str:
-        if key in frame.node:
-            first = list(cast("Map", frame.node)).index(key)
-            line = self.source.location(frame.spots[2 * first]).line
+    def check_duplicate(self, key: str, index: int, node: Map, spots: list[int]) -> str:
+        if key in node:
+            first = list(node).index(key)
+            line = self.source.location(spots[2 * first]).line
             self.report(index, "VS012", f"the key '{key[:60]}' appears twice (first in line {line})", "remove one")
             return _DROPPED
         return key
 
     # -- aliases and merges --
 
-    def alias(self, event: Any) -> None:
-        """Put the value of an anchor again; what it expands to is counted."""
+    def alias(self, event: Any) -> _Read:
+        """Return the value of an anchor again; what it expands to is counted."""
         name, index = event.anchor, event.start_mark.index
-        found = self.anchors.get(name, ())
-        if not found:
+        found = self.anchors.get(name)
+        if found is None:
             what = "stands inside the value it names" if name in self.anchors else "has no anchor before it"
             raise unreadable(
                 self.source.location(index), "VS016", f"the alias '*{name[:60]}' {what}", "write its anchor earlier"
             )
-        value, size, height = found
+        _, size, height = found
         self.total += size
         if self.total > MAX_NODES:
             raise self.too_many(index)
-        if len(self.frames) + height > MAX_DEPTH:
+        if self.depth + height > MAX_DEPTH:
             raise self.too_deep(index)
-        frame = self.frames[-1] if self.frames else None
-        if frame is not None and frame.key is None and type(frame.node) is Map:
-            is_text = isinstance(value, str)
-            if not is_text:
-                self.key_not_text(index)
-            frame.key = self.check_duplicate(value, index, frame) if is_text else _DROPPED
-            frame.key_index = index
-            return
-        self.put(value, index, size, height)
+        return found
 
-    def note_merge(self, frame: _Frame, value: Json, index: int) -> None:
+    def merged(self, value: Json, index: int) -> list[Map]:
+        """Return the mappings that `<<` names."""
         maps = value if type(value) is Seq else [value]
-        if not all(type(entry) is Map for entry in maps):
-            self.report(index, "VS017", "'<<' takes a mapping or a list of mappings", "give it an alias like '*common'")
-            return
-        frame.merges = [*(frame.merges or ()), *maps]
+        if all(type(entry) is Map for entry in maps):
+            return list(maps)
+        self.report(index, "VS017", "'<<' takes a mapping or a list of mappings", "give it an alias like '*common'")
+        return []
 
-    def merge(self, frame: _Frame) -> None:
+    def merge(self, own: Map, spots: list[int], merges: list[Map]) -> None:
         """Fill in what `<<` brings: own keys win, then the mapping that is named first."""
-        own = cast("Map", frame.node)
-        spots = self.source.spots
+        kept = self.source.spots
         entries: dict[str, tuple[Json, int, int]] = {}
-        for other in frame.merges or ():
+        for other in merges:
             for number, (key, value) in enumerate(other.items()):
                 if key not in own and key not in entries:
                     place = other.base + 2 * number
-                    entries[key] = (value, spots[place], spots[place + 1])
+                    entries[key] = (value, kept[place], kept[place + 1])
         for key, (value, key_index, index) in entries.items():
             own[key] = value
-            frame.spots += (key_index, index)
+            spots += (key_index, index)
 
     # -- findings --
 
@@ -352,8 +373,7 @@ class _Builder:
             self.problems.append(Problem(code, message, advice, self.source.location(index), severity=severity))
 
     def refuse_tag(self, event: Any, index: int) -> None:
-        if event.tag is not None:
-            self.report(index, "VS014", f"the tag '{event.tag[:40]}' is not allowed", "remove it")
+        self.report(index, "VS014", f"the tag '{event.tag[:40]}' is not allowed", "remove it")
 
     def key_not_text(self, index: int) -> None:
         self.report(index, "VS013", "a key must be text", "quote it")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +30,8 @@ from veospec.store.shelves import files_on_shelves
 KIND = "veospec_action"
 VERSION = 1
 MAX_RECORD_BYTES = 4 << 20
+_USUAL_BYTES = 8 << 10
+"""Few records are longer, and a stat of each, or room for the longest, costs more than the reading."""
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -86,8 +87,10 @@ class Actions:
         raw = _read(path)
         if raw is None:
             return None
-        with _told(path):
+        try:
             found = _written(raw, key)
+        except SealError as reason:
+            raise _unusable(path, reason) from None
         receipt = found.receipt
         can_fetch = receipt is not None and bool(receipt.media_id or receipt.job_id)
         return Brief(found.digest, found.size_bytes, found.suffix, found.node, found.board, can_fetch)
@@ -249,40 +252,41 @@ def parse_record(raw: bytes, key: Key, path: str) -> ActionRecord:
 
     `path` is for the message only; the file must be that of `key`.
     """
-    with _told(path):
-        written = _written(raw, key)
-        facts, receipt = asdict(written.facts), written.receipt
-        document = read_json(bytes(written.document))
-        if type(document) is not dict:
-            raise SealError("its document is no object")
-        return ActionRecord(
-            key=key,
-            document=document,
-            digest=written.digest,
-            size_bytes=written.size_bytes,
-            suffix=written.suffix,
-            facts=MediaFacts(**{**facts, "fps": _fraction(facts["fps"]), "duration": _fraction(facts["duration"])}),
-            receipt=None if receipt is None else Receipt(**asdict(receipt)),
-            node=written.node,
-            take=written.take,
-            seed=written.seed,
-            cost=Cost(**asdict(written.cost)),
-            board=written.board,
-        )
-
-
-@contextmanager
-def _told(path: str) -> Iterator[None]:
-    """Say which file it is that cannot be used."""
     try:
-        yield
-    except NewerError as reason:
-        raise StoreError(f"cannot use {path}: {reason}", "Use that version of veospec; nothing was changed.") from None
+        return _record(_written(raw, key))
     except SealError as reason:
-        raise StoreCorrupt(
-            f"the record {path} is damaged: {reason}; it was not used",
-            "Bring it back from a backup. Until then nothing is made or bought in its place.",
-        ) from None
+        raise _unusable(path, reason) from None
+
+
+def _record(written: _Written) -> ActionRecord:
+    facts, receipt = asdict(written.facts), written.receipt
+    document = read_json(bytes(written.document))
+    if type(document) is not dict:
+        raise SealError("its document is no object")
+    return ActionRecord(
+        key=written.key,
+        document=document,
+        digest=written.digest,
+        size_bytes=written.size_bytes,
+        suffix=written.suffix,
+        facts=MediaFacts(**{**facts, "fps": _fraction(facts["fps"]), "duration": _fraction(facts["duration"])}),
+        receipt=None if receipt is None else Receipt(**asdict(receipt)),
+        node=written.node,
+        take=written.take,
+        seed=written.seed,
+        cost=Cost(**asdict(written.cost)),
+        board=written.board,
+    )
+
+
+def _unusable(path: str, reason: SealError) -> StoreError:
+    """Say which file it is that cannot be used."""
+    if isinstance(reason, NewerError):
+        return StoreError(f"cannot use {path}: {reason}", "Use that version of veospec; nothing was changed.")
+    return StoreCorrupt(
+        f"the record {path} is damaged: {reason}; it was not used",
+        "Bring it back from a backup. Until then nothing is made or bought in its place.",
+    )
 
 
 def _written(raw: bytes, key: Key) -> _Written:
@@ -296,8 +300,8 @@ def _written(raw: bytes, key: Key) -> _Written:
     check_version(written.version, KIND, VERSION)
     if written.key != key:
         raise SealError(f"it belongs to the key {written.key[:12]}…")
-    if not is_digest(key) or not is_digest(written.digest) or not is_suffix(written.suffix):
-        raise SealError("a digest, a key or a suffix is not one")
+    if not is_digest(written.digest) or not is_suffix(written.suffix):
+        raise SealError("a digest or a suffix is not one")
     if written.size_bytes < 0 or written.take < 1:
         raise SealError("a number is out of its range")
     return written
@@ -324,17 +328,25 @@ def _is_record_name(path: Path) -> bool:
 
 
 def _read(path: str) -> bytes | None:
+    """Return what a file begins with, all of a record that it may hold: the seal tells whether it is one."""
     try:
         fd = os.open(path, _READ)
         try:
-            seen = os.fstat(fd)
-            if not stat.S_ISREG(seen.st_mode) or seen.st_size > MAX_RECORD_BYTES:
-                raise StoreCorrupt(f"the record {path} is damaged: it is no regular file or far too large")
-            # Not the most that it may be: room for four megabytes, ten thousand times, costs more than the reading.
-            return os.read(fd, seen.st_size + 1)
+            raw = os.read(fd, _USUAL_BYTES)
+            return raw if len(raw) < _USUAL_BYTES else raw + _rest(fd, path)
         finally:
             os.close(fd)
     except FileNotFoundError:
         return None
+    except (IsADirectoryError, BlockingIOError):
+        raise StoreCorrupt(f"the record {path} is damaged: it is no regular file") from None
     except OSError as error:
         raise from_os_error(error, "read", path) from error
+
+
+def _rest(fd: int, path: str) -> bytes:
+    """Return the rest of a long record."""
+    seen = os.fstat(fd)
+    if not stat.S_ISREG(seen.st_mode) or seen.st_size > MAX_RECORD_BYTES:
+        raise StoreCorrupt(f"the record {path} is damaged: it is no regular file or far too large")
+    return os.read(fd, MAX_RECORD_BYTES)

@@ -26,6 +26,7 @@ from veospec.store.shelves import files_on_shelves
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}\Z")
 _NAME = re.compile(r"([0-9a-f]{64})(\.[a-z0-9]{1,8})\Z")
+_DIGEST_LETTERS = 64
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -63,9 +64,10 @@ class Blobs:
 
     def name(self, digest: Digest, suffix: str) -> str:
         """Return the same as a text: ten thousand `Path`s cost more than what is done with them."""
-        if not is_digest(digest) or not is_suffix(suffix):
+        name = f"{digest}{suffix}"
+        if _NAME.match(name) is None or len(digest) != _DIGEST_LETTERS:
             raise ValueError(f"no name of a blob: {digest!r} {suffix!r}")
-        return f"{self._base}/{digest[:2]}/{digest}{suffix}"
+        return f"{self._base}/{name[:2]}/{name}"
 
     def has(self, digest: Digest, suffix: str, size_bytes: int | None = None) -> bool:
         """Return whether a regular file of that size is there; its bytes are not read."""

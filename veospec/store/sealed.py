@@ -43,12 +43,13 @@ def seal(kind: str, version: int, members: Mapping[str, Any]) -> bytes:
 
 def body_of(raw: bytes) -> bytes:
     """Return the JSON of a sealed document without its checksum, which fits. Raises `SealError`."""
+    body = b"{" + raw[_BODY_AT:-1]
+    head = _HEAD + sha256(body).hexdigest().encode("ascii") + b'",'
+    if raw.startswith(head) and raw.endswith(b"}\n"):
+        return body
     if not raw.startswith(_HEAD) or not raw.endswith(b"}\n") or raw[_BODY_AT - 2 : _BODY_AT] != b'",':
         raise SealError("it is cut short or is no record")
-    body = b"{" + raw[_BODY_AT:-1]
-    if sha256(body).hexdigest().encode("ascii") != raw[len(_HEAD) : _BODY_AT - 2]:
-        raise SealError("its checksum does not match its content")
-    return body
+    raise SealError("its checksum does not match its content")
 
 
 def read_json(text: bytes) -> Any:
