@@ -28,7 +28,7 @@ def beside(part: Callable[[], bytes], here: Callable[[], T]) -> tuple[T, bytes |
 
     None stands for a part that could not be had or that failed. When `here` raises, nobody waits for the copy.
     """
-    copy = _start(part) if _can_start() else None
+    copy = _start(part) if can_start() else None
     if copy is None:
         return here(), None
     try:
@@ -61,7 +61,8 @@ class _Copy:
             os.waitpid(self._process, 0)
 
 
-def _can_start() -> bool:
+def can_start() -> bool:
+    """Return whether a copy may be had: whoever has no use for one part alone asks first."""
     if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
         return False
     try:

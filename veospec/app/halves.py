@@ -19,7 +19,7 @@ from veospec.app.edited import stands_alone
 from veospec.app.planning import plan_with, stored
 from veospec.app.project import read_project
 from veospec.app.witness import Asked, Sights, sights_of_plan
-from veospec.aside import beside
+from veospec.aside import beside, can_start
 from veospec.errors import VeospecError
 from veospec.model import Cost, Kind
 from veospec.plan.planner import totals_of
@@ -58,10 +58,13 @@ _encode = Encoder().encode
 _decode = Decoder(_Half).decode
 
 
-def look_by_halves(
-    choices: Choices, environment: Asked, *, least_bytes: int = LEAST_BYTES, beside: Beside = beside
-) -> Whole | None:
+def look_by_halves(choices: Choices, environment: Asked) -> Whole | None:
     """Return the plan of a storyboard of which all takes are here; None when it is not so plain, or not so long."""
+    return look(choices, environment, beside, LEAST_BYTES) if can_start() else None
+
+
+def look(choices: Choices, environment: Asked, beside: Beside, least_bytes: int) -> Whole | None:
+    """Do so with any way of doing two things beside each other."""
     halves = None if choices.only or choices.should_verify else _cut(choices, least_bytes)
     if halves is None:
         return None
