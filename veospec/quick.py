@@ -150,14 +150,16 @@ def folder_stamp(seen: os.stat_result, *, listing: bool) -> Stamp:
     return seen.st_dev, seen.st_ino, seen.st_mtime_ns if listing else 0, seen.st_ctime_ns if listing else 0
 
 
-def pack(sections: Sequence[Sequence[str]], stamps: array[int], texts: Sequence[bytes], note: bytes = b"") -> bytes:
-    """Return the bytes of a witness; see `_checked` for the sections. `note` is read again after an edit only."""
+def pack(
+    sections: Sequence[Sequence[str]], stamps: array[int], texts: Sequence[bytes], note: bytes = b""
+) -> tuple[bytes | array[int], ...]:
+    """Return the pieces of a witness; see `_checked` for the sections. `note` is read again after an edit only."""
     assert len(sections) == _SECTIONS
     strings = "\0".join(text for section in sections for text in section).encode("utf-8", "surrogateescape")
-    body = stamps.tobytes() + strings
-    counts = [crc32(body), len(stamps), len(strings), len(note), crc32(note, crc32(texts[0])), *map(len, sections)]
+    check = crc32(strings, crc32(stamps))
+    counts = [check, len(stamps), len(strings), len(note), crc32(note, crc32(texts[0])), *map(len, sections)]
     head = MAGIC + " ".join(map(str, counts)).encode("ascii")
-    return head.ljust(_HEAD_BYTES - 1) + b"\n" + body + b"".join(texts) + note
+    return head.ljust(_HEAD_BYTES - 1) + b"\n", stamps, strings, *texts, note
 
 
 def _can_print() -> bool:

@@ -199,7 +199,12 @@ if sys.argv[1] == "1":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 copies, records = [], []
 os.register_at_fork(before=lambda: copies.append(1))
-sys.addaudithook(lambda event, args: event == "open" and "/actions/" in str(args[0]) and str(args[0])[-5:] == ".json" and records.append(1))
+
+def count(event, args):
+    if event == "open" and "/actions/" in str(args[0]) and str(args[0]).endswith(".json"):
+        records.append(args[0])
+
+sys.addaudithook(count)
 from veospec import quick
 from veospec.cli.boundary import run
 ended = run(["plan"], quick.Question(("plan",), time.time_ns() + 60_000_000_000))

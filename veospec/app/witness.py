@@ -281,7 +281,7 @@ def _unmoved(seen: os.stat_result, began_ns: int) -> os.stat_result:
     return seen if seen.st_ctime_ns == seen.st_mtime_ns else _quiet(seen, began_ns)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, pieces: Iterable[bytes | array[int]]) -> None:
     """Put the file there whole; the oldest ones make room."""
     for folder in (path.parent.parent, path.parent):  # somebody may have deleted the whole index
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -289,7 +289,7 @@ def _write(path: Path, content: bytes) -> None:
     try:
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
         with os.fdopen(fd, "wb") as stream:
-            stream.write(content)
+            stream.writelines(pieces)
         fresh.rename(path)
     finally:
         with suppress(OSError):
