@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -14,19 +12,11 @@ from veospec.errors import StoreCorrupt
 from veospec.model import Digest, Key
 from veospec.plan.keys import canonical
 from veospec.plan.values import Document, Flight, Head, Known, StepId
-from veospec.quick import stamp_of
+from veospec.quick import Stamp, stamp_of
 from veospec.run.flights import Snapshot
 from veospec.store.actions import ActionRecord, Brief
 from veospec.store.heads import Newest, heads_name
 from veospec.store.layout import Store
-
-Look: TypeAlias = tuple[int, int, int, int, int]
-"""What is compared of a file (see `quick.stamp_of`), and its device."""
-
-
-def look_of(seen: os.stat_result) -> Look:
-    """Return what a look at a file told."""
-    return (*stamp_of(seen), seen.st_dev)
 
 
 class StoredInventory(Struct):
@@ -50,7 +40,7 @@ class StoredInventory(Struct):
     _committed: Mapping[tuple[StepId, Key], Digest] | None = None
     _briefs: dict[Key, Brief | None] = field(default_factory=dict)
     _records: dict[Key, ActionRecord | None] = field(default_factory=dict)
-    _looks: dict[Key, Look] = field(default_factory=dict)
+    _looks: dict[Key, Stamp] = field(default_factory=dict)
 
     def record(self, key: Key) -> ActionRecord | None:
         """Return the record of a key, read once. Raises `StoreCorrupt`."""
@@ -71,7 +61,7 @@ class StoredInventory(Struct):
             return None
         return Known(key, brief.digest, self._is_present(key, brief), brief.node, brief.board, brief.can_fetch)
 
-    def look(self, key: Key) -> Look | None:
+    def look(self, key: Key) -> Stamp | None:
         """Return how the bytes of a key looked when they were found to be there."""
         return self._looks.get(key)
 
@@ -80,7 +70,7 @@ class StoredInventory(Struct):
         if not self.should_verify:
             seen = blobs.known(brief.digest, brief.suffix, brief.size_bytes, trusts_seal=self.trusts_seals)
             if seen is not None:
-                self._looks[key] = look_of(seen)
+                self._looks[key] = stamp_of(seen)
                 return True
         hashed = blobs.verify if self.should_verify else blobs.ensure
         try:
@@ -88,7 +78,7 @@ class StoredInventory(Struct):
         except StoreCorrupt:
             return False
         with suppress(OSError):  # whatever happens to it now, it was there
-            self._looks[key] = look_of(path.lstat())
+            self._looks[key] = stamp_of(path.lstat())
         return True
 
     def document(self, key: Key) -> Document | None:

@@ -12,12 +12,13 @@ import stat
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from veospec import quick
-from veospec.app.inventory import Look, StoredInventory, look_of
+from veospec.app.inventory import StoredInventory
 from veospec.app.project import Project
 from veospec.plan.values import Action, Plan
 from veospec.providers.flow.config import config_path
@@ -58,7 +59,7 @@ class Sights(Struct):
     root: str
     texts: tuple[str, ...]
     files: dict[str, dict[str, None]] = field(default_factory=dict)
-    blobs: dict[str, dict[str, Look]] = field(default_factory=dict)
+    blobs: dict[str, dict[str, quick.Stamp]] = field(default_factory=dict)
     folders: dict[str, bool] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
     hollow: list[str] = field(default_factory=list)
@@ -199,7 +200,7 @@ class _Gaze:
 
     def __init__(self, began_ns: int) -> None:
         self._began_ns = began_ns
-        self._inodes: set[tuple[int, int]] = set()
+        self._linked: set[tuple[int, int]] = set()
         self.folders: list[str] = []
         self.counts: list[str] = []
         self.names: list[str] = []
@@ -212,25 +213,27 @@ class _Gaze:
             found = {name: os.lstat(name, dir_fd=fd) for name in names}
         if not all(stat.S_ISREG(each.st_mode) for each in found.values()):
             raise _StirredError
-        self._note(folder, seen, {name: look_of(each) for name, each in found.items()}, listing=listing)
+        self._linked.update((each.st_dev, each.st_ino) for each in found.values() if each.st_nlink > 1)
+        self._note(folder, seen, {name: quick.stamp_of(each) for name, each in found.items()}, listing=listing)
 
-    def add_blobs(self, shelf: str, looks: Mapping[str, Look]) -> None:
+    def add_blobs(self, shelf: str, looks: Mapping[str, quick.Stamp]) -> None:
         """Take what was seen of the blobs on a shelf; those that are known under another name are left out."""
         with _opened(shelf) as fd:
             seen = os.fstat(fd)
-        own = {name: look for name, look in looks.items() if look[3:] not in self._inodes}
+        linked = self._linked
+        own = {name: look for name, look in looks.items() if (seen.st_dev, look[3]) not in linked} if linked else looks
         self._note(shelf, seen, own, listing=len(own) < len(looks))
 
-    def _note(self, folder: str, seen: os.stat_result, looks: Mapping[str, Look], *, listing: bool) -> None:
+    def _note(self, folder: str, seen: os.stat_result, stamps: Mapping[str, quick.Stamp], *, listing: bool) -> None:
         check = _quiet if listing else _unmoved
         self.stamps.extend(quick.folder_stamp(check(seen, self._began_ns), listing=listing))
-        for look in looks.values():
-            _quiet_since(look[1], look[2], self._began_ns)
-            self.stamps.extend(look[:4])
-            self._inodes.add(look[3:])
+        for _, mtime_ns, ctime_ns, _ in stamps.values():
+            if max(mtime_ns, ctime_ns) + QUIET_COARSE_NS >= self._began_ns:  # else long ago, whatever the ticks are
+                _quiet_since(mtime_ns, ctime_ns, self._began_ns)
+        self.stamps.extend(chain.from_iterable(stamps.values()))
         self.folders.append(folder)
-        self.counts.append(str(len(looks)))
-        self.names += looks
+        self.counts.append(str(len(stamps)))
+        self.names += stamps
 
 
 @contextmanager
@@ -268,8 +271,7 @@ def _quiet(seen: os.stat_result, began_ns: int) -> os.stat_result:
 
 
 def _quiet_since(mtime_ns: int, ctime_ns: int, began_ns: int) -> None:
-    is_long_ago = max(mtime_ns, ctime_ns) + QUIET_COARSE_NS < began_ns
-    if not is_long_ago and max(quiet_from(mtime_ns), quiet_from(ctime_ns)) >= began_ns:
+    if max(quiet_from(mtime_ns), quiet_from(ctime_ns)) >= began_ns:
         raise _StirredError
 
 

@@ -22,11 +22,15 @@ from msgspec import Struct
 from veospec.spec.excerpt import ROOT, Outline
 from veospec.spec.names import folded
 
-_LISTS = ("scenes:", "shots:")
+_LIST = re.compile(r"\n(?:scenes|shots):")
 _ITEM = re.compile(r"\n( *)- ")
 _TOP_LEVEL = re.compile(r"\n[^\s#-]")
 _ANOTHER_DOCUMENT = re.compile(r"\n(?:---|\.\.\.)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
+
+
+_FIRST = 0.51
+"""The first half is looked at by the process that was there before."""
 
 
 class Halves(Struct, frozen=True):
@@ -45,14 +49,14 @@ class Halves(Struct, frozen=True):
 
 def in_halves(text: str) -> Halves | None:
     """Return the halves of a text; None where it is not laid out for it. Whether they are sound, `joined` tells."""
-    heading = max(text.rfind(f"\n{name}") for name in _LISTS)
-    first = _ITEM.search(text, heading + 1) if heading >= 0 else None
+    heading = _LIST.search(text)
+    first = _ITEM.search(text, heading.end()) if heading is not None else None
     if first is None or _ANOTHER_DOCUMENT.search(text) or ("\r" in text and _LONE_RETURN.search(text)):
         return None
     items = first.start() + 1
     following = _TOP_LEVEL.search(text, items)
     end = len(text) if following is None else following.start() + 1
-    item, middle = f"\n{first[1]}- ", (items + end) // 2
+    item, middle = f"\n{first[1]}- ", items + round((end - items) * _FIRST)
     found = [at + 1 for at in (text.rfind(item, items, middle + len(item)), text.find(item, middle, end)) if at >= 0]
     if not found:
         return None
