@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 import sys
+
+TYPE_CHECKING = False  # that of `typing` costs more to import than all of this
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> None:
@@ -27,7 +33,18 @@ def main() -> None:
 
     gc.freeze()
     gc.enable()
-    sys.exit(run(arguments, question))
+    _leave(run(arguments, question))
+
+
+def _leave(code: int) -> NoReturn:
+    """End with what there is to be done at an end, but without giving back the memory piece by piece."""
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # nobody listens any more: Python says so and has a code for it
+        sys.exit(code)
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
         say(line)
     ended = Exit.CHANGES if exit_code and planned.plan.has_work else Exit.DONE
     sights, note = planned.sights, planned.note
-    del planned, short  # a witness of ten thousand shots finds room where they were
+    del planned  # a witness of ten thousand shots finds room where all of them were
     _remember(environment, sights, lines, warnings, note)
     return ended
 

@@ -78,7 +78,10 @@ class StatMemo:
 
     def get(self, path: str, seen: os.stat_result) -> tuple[Digest, str] | None:
         """Return digest and note of the file with this very stat, or None."""
-        stamp, digest, note = self._entry(path)
+        entry = self._entry(path)
+        if entry is _NOTHING:
+            return None
+        stamp, digest, note = entry
         with suppress(struct.error):
             return (digest, note) if stamp == _stamp(seen) else None
         return None
