@@ -35,7 +35,7 @@ MAGIC = b"veospec-witness 2\n"
 FOLDER = "index/witness"
 _STORE = ".veospec"
 _STORE_VERSION = b"veospec store 1\n"
-_DEFAULT_SPEC = "shots.yaml"
+DEFAULT_SPEC = "shots.yaml"
 _HEAD_BYTES = 128
 _MOST_BYTES = 1 << 30
 _PIECE_BYTES = 64 << 10
@@ -176,7 +176,7 @@ def _spec(arguments: Sequence[str]) -> str:
     named = [text for text in arguments[1:] if text.endswith((".yaml", ".yml")) and not text.startswith("-")]
     if len(named) > 1:
         raise NoAnswerError
-    return named[0] if named else _DEFAULT_SPEC
+    return named[0] if named else DEFAULT_SPEC
 
 
 def _store(spec: str, text: int) -> str:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veospec import quick
-from veospec.app import edited
+from veospec.app import edited, planned
 from veospec.cli.boundary import run
 
 FILM = """# The long crossing
@@ -148,19 +148,19 @@ class Desk:
         self.spec.write_text(text)
         edit = self.answer()
         taken = []
-        plain = edited.plan_of_edit
+        plain = planned.plan_of_edit
 
         def watched(*arguments: object) -> object:
             taken.append(plain(*arguments))  # type: ignore[arg-type]
             return taken[-1]
 
-        edited.plan_of_edit = watched  # type: ignore[assignment]
+        planned.plan_of_edit = watched  # type: ignore[assignment]
         try:
             short = said(
                 self.folder, quick.Question(self.arguments, edit=edit if isinstance(edit, quick.Edit) else None)
             )
         finally:
-            edited.plan_of_edit = plain
+            planned.plan_of_edit = plain
         whole = said(self.folder, quick.Question(self.arguments))
         assert short == whole
         return short, bool(taken) and taken[0] is not None

@@ -460,7 +460,7 @@ def test_what_is_put_in_the_place_of_what_was_read_leaves_no_witness(
             swaps.pop()(film)
         return made
 
-    monkeypatch.setattr("veospec.app.planning.plan_with", plan_and_swap)
+    monkeypatch.setattr("veospec.app.planned.plan_with", plan_and_swap)
     film.witness().parent.joinpath(Path(quick.witness_path("", arguments)).name).unlink()
     said = film.slow(*arguments, began_ns=time.time_ns())
     assert "The Kite · provider local on pro" in said[0]
@@ -581,7 +581,7 @@ def test_a_store_named_in_the_storyboard_is_found(film: Film) -> None:
 
 
 COUNT = """
-import json, sys
+import atexit, json, sys
 seen = {"open": [], "connect": 0, "sqlite3": 0}
 def hook(event, args):
     if event == "open": seen["open"].append(str(args[0]))
@@ -591,12 +591,13 @@ before = set(sys.modules)
 sys.argv = ["veospec", *sys.argv[1:]]
 sys.addaudithook(hook)
 from veospec.__main__ import main
-try:
-    main()
-except SystemExit as left:
-    seen["code"] = left.code
-seen["modules"] = sorted(set(sys.modules) - before)
-sys.stderr.write(json.dumps(seen))
+
+def tell():
+    seen["modules"] = sorted(set(sys.modules) - before)
+    sys.stderr.write(json.dumps(seen))
+
+atexit.register(tell)
+main()
 """
 
 
@@ -607,7 +608,6 @@ def counted(film: Film, *command: str) -> dict[str, Any]:
     found = subprocess.run(line, cwd=film.folder, env=environment, capture_output=True, text=True, check=True)
     assert "nothing to do" in found.stdout
     seen: dict[str, Any] = json.loads(found.stderr)
-    assert seen["code"] == 0
     return seen
 
 

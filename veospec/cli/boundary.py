@@ -9,8 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from veospec.cli.short import plan_in_short
 from veospec.errors import Exit, SpecInvalid, SpecUnreadable, UsageError, VeospecError
 
 if TYPE_CHECKING:
@@ -22,18 +21,11 @@ def run(arguments: Sequence[str], question: Question | None = None) -> int:
 
     `question` is the command line as it was before anything was read, when the next run may be answered from this one.
     """
-    from veospec.cli.main import cli
-
     _speak_utf8()
     try:
-        result = cli.main(args=list(arguments), prog_name="veospec", standalone_mode=False, obj=question)
-        return int(result) if isinstance(result, int) else Exit.DONE
-    except click.exceptions.Exit as left:
-        return left.exit_code
-    except click.ClickException as error:
-        error.show()
-        return Exit.USAGE
-    except (KeyboardInterrupt, click.Abort):
+        short = plan_in_short(question) if question is not None else None
+        return _commanded(arguments, question) if short is None else short
+    except KeyboardInterrupt:
         _complain("interrupted")
         return Exit.INTERRUPTED
     except SystemExit:  # click's own answer to a reader of its help who went away
@@ -46,6 +38,24 @@ def run(arguments: Sequence[str], question: Question | None = None) -> int:
             tell(UsageError("the current folder does not exist any more", "go to another one"))
             return Exit.USAGE
         return _bug(error)
+
+
+def _commanded(arguments: Sequence[str], question: Question | None) -> int:
+    """Let click find the command. Raises what the command raises."""
+    import click
+
+    from veospec.cli.main import cli
+
+    try:
+        result = cli.main(args=list(arguments), prog_name="veospec", standalone_mode=False, obj=question)
+        return int(result) if isinstance(result, int) else Exit.DONE
+    except click.exceptions.Exit as left:
+        return left.exit_code
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except click.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _speak_utf8() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from veospec.cli.options import (
-    DEFAULT_SPEC,
     choices_of,
     format_option,
     reading_options,
@@ -27,6 +26,7 @@ from veospec.cli.say import (
 )
 from veospec.errors import Exit, UsageError
 from veospec.model import Severity
+from veospec.quick import DEFAULT_SPEC
 from veospec.review.safe import ci_log
 
 

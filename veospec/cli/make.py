@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -19,14 +19,10 @@ from veospec.cli.options import (
     spending_options,
 )
 from veospec.cli.say import answer, complain, is_terminal, json_text, problem_lines, say
+from veospec.cli.short import bare_spec, remember
 from veospec.cli.tables import plan_lines
 from veospec.errors import Exit, UsageError
 from veospec.quick import Question
-
-if TYPE_CHECKING:
-    from veospec.app.witness import Asked, Sights
-    from veospec.model import Problem
-    from veospec.plan.values import Plan
 
 
 @click.command()
@@ -42,6 +38,7 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
 
     SPEC is a storyboard; shots.yaml when none is given.
     """
+    from veospec.app.planned import in_full, in_short
     from veospec.app.planning import save_plan
     from veospec.app.witness import Asked
     from veospec.plan.saved import plan_document
@@ -50,8 +47,10 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
     choices = choices_of(spec, options)
     question = _question()
     is_plain = form == "text" and output is None and not show_all
-    short = _planned_in_short(question, choices, environment) if is_plain and question is not None else None
-    planned = short or _planned(choices, environment, outlines=is_plain, is_saved=output is not None)
+    short = None
+    if is_plain and question is not None and bare_spec(question.arguments) is None:  # else it was tried before
+        short = in_short(question, choices, environment)
+    planned = short or in_full(choices, environment, outlines=is_plain, is_saved=output is not None)
     warnings = list(problem_lines(planned.notes))
     for line in warnings:
         complain(line)
@@ -68,62 +67,13 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
     ended = Exit.CHANGES if exit_code and planned.plan.has_work else Exit.DONE
     sights, note = planned.sights, planned.note
     del planned  # a witness of ten thousand shots finds room where all of them were
-    _remember(environment, sights, lines, warnings, note)
+    remember(question, environment, sights, lines, warnings, note)
     return ended
-
-
-class _Planned(NamedTuple):
-    """A plan, what was looked at for it, and what an edit will be compared with."""
-
-    plan: Plan
-    sights: Sights | None = None
-    note: bytes = b""
-    notes: tuple[Problem, ...] = ()
-
-
-def _planned_in_short(question: Question, choices: Choices, environment: Asked) -> _Planned | None:
-    """Return the plan of a storyboard of which only a part was edited, or of which all is here; None for any other."""
-    from veospec.app.edited import plan_of_edit, remembered
-    from veospec.app.halves import look_by_halves
-
-    if question.edit is not None:
-        edited = plan_of_edit(question.edit, choices, environment)
-        return None if edited is None else _Planned(edited)
-    whole = look_by_halves(choices, environment)
-    return None if whole is None else _Planned(whole.plan, whole.sights, remembered(whole.outline, whole.plan))
-
-
-def _planned(choices: Choices, environment: Asked, *, outlines: bool, is_saved: bool) -> _Planned:
-    from veospec.app.edited import remembered
-    from veospec.app.planning import plan_with, stored
-    from veospec.app.project import open_project
-    from veospec.app.witness import sights_of_plan
-
-    project = open_project(choices, environment, outlines=outlines)
-    with stored(project) as inventory:
-        made = plan_with(project, inventory)
-        if not made.totals.buy.is_free:
-            from veospec.app.flaws import check_bought
-
-            check_bought(project, inventory.store, made)
-        sights = None if is_saved else sights_of_plan(project, inventory, made, environment)
-    note = b"" if sights is None else remembered(project.outline, made)
-    return _Planned(made, sights, note, project.notes)
 
 
 def _question() -> Question | None:
     found = click.get_current_context().find_root().obj
     return found if isinstance(found, Question) else None
-
-
-def _remember(environment: Asked, sights: Sights | None, out: list[str], err: list[str], note: bytes = b"") -> None:
-    """Leave a witness of a run that found nothing to do; called after its last word."""
-    from veospec.app.witness import leave_witness
-
-    question = _question()
-    if sights is not None and question is not None:
-        said, warned = ("".join(f"{line}\n" for line in lines) for lines in (out, err))
-        leave_witness(question, environment, sights, said, warned, note)
 
 
 @click.command()
@@ -184,7 +134,7 @@ def apply(spec: Path, form: str, **options: Any) -> int:
     for line in lines:
         say(line)
     remarks = [] if form == "json" else [remark(Note(notice)) for notice in done.notices]
-    _remember(environment, done.sights if events is None else None, lines, remarks)
+    remember(_question(), environment, done.sights if events is None else None, lines, remarks)
     return done.exit
 
 

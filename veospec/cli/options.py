@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from veospec.app.choices import Choices
-
-DEFAULT_SPEC = "shots.yaml"
+from veospec.quick import DEFAULT_SPEC
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

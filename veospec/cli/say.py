@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-import click
-
 from veospec.errors import UsageError
 from veospec.model import Problem, Severity
 from veospec.review.safe import annotation_message, annotation_property
@@ -26,7 +24,7 @@ def say(text: str = "") -> None:
     That nobody reads on (`| head`) is no failure: the rest is done, and the exit code tells how it went.
     """
     try:
-        click.echo(text)
+        _write(sys.stdout, text)
     except BrokenPipeError:
         mute(sys.stdout)
     except OSError as error:
@@ -37,9 +35,14 @@ def say(text: str = "") -> None:
 def complain(text: str) -> None:
     """Print a line about the work itself to standard error; where that cannot be written, the work goes on."""
     try:
-        click.echo(text, err=True)
+        _write(sys.stderr, text)
     except OSError:
         mute(sys.stderr)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def mute(stream: TextIO) -> None:
