@@ -133,8 +133,7 @@ def sights_of_plan(project: Project, inventory: StoredInventory, plan: Plan, env
             return None
         # Records are made once, by link, and never written again: a shelf with the same names has the same records.
         sights.folders[store.actions.shelf(step.key)] = True
-        shelf, _, name = store.blobs.name(brief.digest, brief.suffix).rpartition("/")
-        sights.blobs.setdefault(shelf, {})[name] = look
+        sights.blobs.setdefault(store.blobs.shelf(brief.digest), {})[f"{brief.digest}{brief.suffix}"] = look
     return sights
 
 

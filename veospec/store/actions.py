@@ -73,7 +73,7 @@ class Actions:
 
     def shelf(self, key: Key) -> str:
         """Return the folder of a key's record. A record is made once, by link, and never written again."""
-        return self._name(key).rpartition("/")[0]
+        return f"{self._base}/{key[:2]}"
 
     def get(self, key: Key) -> ActionRecord | None:
         """Return the record, or None only when there is no file of that name. Raises `StoreCorrupt`."""

@@ -69,6 +69,10 @@ class Blobs:
             raise ValueError(f"no name of a blob: {digest!r} {suffix!r}")
         return f"{self._base}/{name[:2]}/{name}"
 
+    def shelf(self, digest: Digest) -> str:
+        """Return the folder of a blob."""
+        return f"{self._base}/{digest[:2]}"
+
     def has(self, digest: Digest, suffix: str, size_bytes: int | None = None) -> bool:
         """Return whether a regular file of that size is there; its bytes are not read."""
         try:
