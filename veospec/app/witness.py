@@ -226,9 +226,11 @@ class _Gaze:
     def _note(self, folder: str, seen: os.stat_result, stamps: Mapping[str, quick.Stamp], *, listing: bool) -> None:
         check = _quiet if listing else _unmoved
         self.stamps.extend(quick.folder_stamp(check(seen, self._began_ns), listing=listing))
-        for _, mtime_ns, ctime_ns, _ in stamps.values():
-            if max(mtime_ns, ctime_ns) + QUIET_COARSE_NS >= self._began_ns:  # else long ago, whatever the ticks are
-                _quiet_since(mtime_ns, ctime_ns, self._began_ns)
+        if stamps:
+            _, changed_ns, moved_ns, _ = zip(*stamps.values(), strict=True)
+            if max(max(changed_ns), max(moved_ns)) + QUIET_COARSE_NS >= self._began_ns:  # else all is long ago
+                for mtime_ns, ctime_ns in zip(changed_ns, moved_ns, strict=True):
+                    _quiet_since(mtime_ns, ctime_ns, self._began_ns)
         self.stamps.extend(chain.from_iterable(stamps.values()))
         self.folders.append(folder)
         self.counts.append(str(len(stamps)))
