@@ -228,7 +228,7 @@ class _Gaze:
         self.stamps.extend(quick.folder_stamp(check(seen, self._began_ns), listing=listing))
         if stamps:
             _, changed_ns, moved_ns, _ = zip(*stamps.values(), strict=True)
-            if max(max(changed_ns), max(moved_ns)) + QUIET_COARSE_NS >= self._began_ns:  # else all is long ago
+            if max(*changed_ns, *moved_ns) + QUIET_COARSE_NS >= self._began_ns:  # else all is long ago
                 for mtime_ns, ctime_ns in zip(changed_ns, moved_ns, strict=True):
                     _quiet_since(mtime_ns, ctime_ns, self._began_ns)
         self.stamps.extend(chain.from_iterable(stamps.values()))
