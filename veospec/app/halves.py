@@ -8,7 +8,7 @@ whole way is gone, as if this had not been tried.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import MsgspecError, Struct
 from msgspec.msgpack import Decoder, Encoder
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from veospec.app.choices import Choices
 from veospec.app.edited import stands_alone
+from veospec.app.inventory import StoredInventory
 from veospec.app.planning import plan_with, stored
 from veospec.app.project import read_project
 from veospec.app.witness import Asked, Sights, sights_of_plan
@@ -69,12 +70,15 @@ def look(choices: Choices, environment: Asked, beside: Beside, least_bytes: int)
     if halves is None:
         return None
 
+    kept = []  # the copy ends all at once: taking its half apart before would only keep others waiting
+
     def second() -> bytes:
-        return _encode(_looked(halves.second, choices, environment, with_stills=False)[0])
+        kept.append(_looked(halves.second, choices, environment, with_stills=False))
+        return _encode(kept[0].half)
 
     try:
-        (first, plan), answer = beside(second, lambda: _looked(halves.first, choices, environment))
-        return None if answer is None else _together(halves, first, plan, _decode(answer), environment)
+        first, answer = beside(second, lambda: _looked(halves.first, choices, environment))
+        return None if answer is None else _together(halves, first, _decode(answer), environment)
     except (_NotPlainError, VeospecError, MsgspecError):
         return None
 
@@ -93,7 +97,15 @@ def _cut(choices: Choices, least_bytes: int) -> Halves | None:
         return None
 
 
-def _looked(text: str, choices: Choices, environment: Asked, *, with_stills: bool = True) -> tuple[_Half, Plan]:
+class _Looked(NamedTuple):
+    """One half, and what it was found from."""
+
+    half: _Half
+    plan: Plan
+    inventory: StoredInventory
+
+
+def _looked(text: str, choices: Choices, environment: Asked, *, with_stills: bool = True) -> _Looked:
     """Plan one half as if it were the whole. Raises `_NotPlainError` or a `VeospecError`.
 
     Both halves hold all stills; they are counted in one of them.
@@ -115,14 +127,15 @@ def _looked(text: str, choices: Choices, environment: Asked, *, with_stills: boo
         frozenset([folded(step.node.stem) for step in steps if step.node.kind in (Kind.CLIP, Kind.STILL)]),
         environment.used,
     )
-    return half, plan
+    return _Looked(half, plan, inventory)
 
 
-def _together(halves: Halves, first: _Half, plan: Plan, second: _Half, environment: Asked) -> Whole:
+def _together(halves: Halves, found: _Looked, second: _Half, environment: Asked) -> Whole:
+    first = found.half
     outline = joined(halves, first.outline, second.outline)
     if outline is None or not first.stems.isdisjoint(second.stems):
         raise _NotPlainError
     first.sights.see_also(second.sights)
     environment.used.update(second.asked)
-    whole = replace(plan, totals=Totals(owned=first.owned + second.owned), untold=second.takes)
+    whole = replace(found.plan, totals=Totals(owned=first.owned + second.owned), untold=second.takes)
     return Whole(whole, first.sights, outline)

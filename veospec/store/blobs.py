@@ -200,11 +200,10 @@ class Blobs:
             return None
         if not stat.S_ISREG(seen.st_mode) or size_bytes not in (None, seen.st_size):
             return None
-        known = self._memo.get(path, seen)
-        if known is not None:
-            return seen if known[0] == digest else None
-        is_sealed = trusts_seal and stat.S_IMODE(seen.st_mode) == SEALED and not self._memo.has(path)
-        return seen if is_sealed else None
+        if self._memo.has(path):
+            known = self._memo.get(path, seen)
+            return seen if known is not None and known[0] == digest else None
+        return seen if trusts_seal and stat.S_IMODE(seen.st_mode) == SEALED else None
 
     def _is_intact(self, digest: Digest, suffix: str) -> bool:
         try:

@@ -104,7 +104,7 @@ class StatMemo:
 
     def has(self, path: str) -> bool:
         """Return whether anything is remembered of a path, whatever its stat was."""
-        return self._entry(path) != _NOTHING
+        return self._entry(path) is not _NOTHING
 
     def put(self, path: str, seen: os.stat_result, digest: Digest, note: str = "", *, began_ns: int) -> None:
         """Remember a digest; `began_ns` is the clock before the first byte was read, `seen` the stat after the last."""
