@@ -29,10 +29,6 @@ _ANOTHER_DOCUMENT = re.compile(r"\n(?:---|\.\.\.)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
-_FIRST = 0.51
-"""The first half is looked at by the process that was there before."""
-
-
 class Halves(Struct, frozen=True):
     """Two storyboards out of one text.
 
@@ -56,7 +52,7 @@ def in_halves(text: str) -> Halves | None:
     items = first.start() + 1
     following = _TOP_LEVEL.search(text, items)
     end = len(text) if following is None else following.start() + 1
-    item, middle = f"\n{first[1]}- ", items + round((end - items) * _FIRST)
+    item, middle = f"\n{first[1]}- ", (items + end) // 2
     found = [at + 1 for at in (text.rfind(item, items, middle + len(item)), text.find(item, middle, end)) if at >= 0]
     if not found:
         return None
