@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run veospec with the arguments of the process and leave with one of the exit codes of `veospec.errors.Exit`."""
+    _hold_places()
     arguments = sys.argv[1:]
     if arguments in (["--version"], ["-V"]):
         from veospec import __version__
 
-        sys.stdout.write(f"veospec {__version__}\n")
+        if sys.stdout is not None:  # it was closed before we began
+            sys.stdout.write(f"veospec {__version__}\n")
         return
     question = None
     if arguments[:1] in (["plan"], ["apply"]):
@@ -36,12 +38,22 @@ def main() -> None:
     _leave(run(arguments, question))
 
 
+def _hold_places() -> None:
+    """Let no file of ours get the number of a stream that was closed: what a library says there would go into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
+
+
 def _leave(code: int) -> NoReturn:
     """End with what there is to be done at an end, but without giving back the memory piece by piece."""
     try:
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
     except (OSError, ValueError):  # nobody listens any more: Python says so and has a code for it
         sys.exit(code)
     os._exit(code)

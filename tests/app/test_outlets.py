@@ -42,6 +42,23 @@ def test_who_stops_reading_does_not_change_how_it_went(film: Path, command: str,
     assert ended.stderr.decode() == f"{code}\n"
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "command", ["--version", "--help", "validate", "plan", "plan --all", "status", "apply --no-reel"]
+)
+def test_a_stream_that_is_closed_from_the_beginning_is_no_failure(film: Path, command: str, closed: str) -> None:
+    for _ in range(2):
+        ended = run(film, f"veospec {command} {closed}")
+        assert (ended.returncode, b"Traceback" in ended.stderr, b"bug" in ended.stderr) == (0, False, False)
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(film: Path) -> None:
+    """Coders write their complaints to number 2, whatever is open there."""
+    code = "import os, sys, veospec.__main__ as m; sys.argv[1:] = ['-V']; m.main(); print(os.open('shots.yaml', 0))"
+    ended = run(film, f"'{sys.executable}' -c \"{code}\" <&- 2>&-")
+    assert ended.stdout.split()[-1] == b"3"
+
+
 def test_a_run_goes_on_when_nobody_looks_any_more(film: Path) -> None:
     ended = run(film, "(sleep 0.2; veospec apply --no-reel 2>&1; echo $? > code) | true")
     assert (film / "code").read_text() == "0\n", ended.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from veospec.app.writing import check_ours
-from veospec.cli.say import complain
+from veospec.cli.say import complain, has_person
 from veospec.errors import UsageError
 from veospec.model import Cost
 from veospec.plan.budget import price_text
@@ -57,7 +57,7 @@ def watching(events: Path | None, *, quiet: bool) -> Iterator[Listener]:
     with _event_file(events) as recorder:
         if quiet:
             yield recorder
-        elif sys.stderr.isatty():
+        elif has_person(sys.stderr):
             with LiveView() as view:
                 yield Everyone((view, recorder))
         else:

@@ -40,9 +40,10 @@ def complain(text: str) -> None:
         mute(sys.stderr)
 
 
-def _write(stream: TextIO, text: str) -> None:
-    stream.write(f"{text}\n")
-    stream.flush()
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is not None:  # it was closed before we began
+        stream.write(f"{text}\n")
+        stream.flush()
 
 
 def mute(stream: TextIO) -> None:
@@ -73,7 +74,12 @@ def answer(found: Answer, form: str) -> int:
 
 def is_terminal() -> bool:
     """Tell whether a person can be asked: both ends are a terminal."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return has_person(sys.stdin) and has_person(sys.stderr)
+
+
+def has_person(stream: TextIO | None) -> bool:
+    """Tell whether a person is at the other end; a stream that was closed before we began has no end."""
+    return stream is not None and stream.isatty()
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
