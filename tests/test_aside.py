@@ -95,6 +95,10 @@ def one_processor_has_no_second_half() -> None:
     assert aside.beside(lambda: b"part", lambda: "here") == ("here", None)
 
 
+def dies_before_the_copy_has_answered() -> None:
+    aside.beside(lambda: bytes(1 << 20), lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
 def no_child_is_left() -> None:
     try:
         os.waitpid(-1, os.WNOHANG)
@@ -118,6 +122,13 @@ def test_in_one_interpreter(what: str) -> None:
 
 def test_nothing_changes_here() -> None:
     assert _alone("nothing_changes_here") == "printed once"
+
+
+def test_a_copy_does_not_outlive_the_process_that_asked() -> None:
+    """Whoever reads what both would print waits until both are gone."""
+    command = [sys.executable, __file__, "dies_before_the_copy_has_answered"]
+    ran = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    assert ran.returncode == -signal.SIGKILL
 
 
 def _alone(*what: str) -> str:

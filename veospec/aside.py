@@ -84,14 +84,15 @@ def _start(part: Callable[[], bytes]) -> _Copy | None:
         os.close(told)
         return None
     if not process:
-        _be_the_copy(part, told)
+        _be_the_copy(part, told, answer)
     os.close(told)
     return _Copy(process, answer)
 
 
-def _be_the_copy(part: Callable[[], bytes], told: int) -> NoReturn:
+def _be_the_copy(part: Callable[[], bytes], told: int, answer: int) -> NoReturn:
     """Answer and end, past everything that this process would do at its own end."""
     try:
+        os.close(answer)  # or it would wait for itself to read, for ever, where whoever asked has died
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         rest = memoryview(part() + _DONE)
