@@ -28,7 +28,7 @@ defaults: {duration: 4s, avoid: [logos]}
 deliver: {animatic: {size: 180p, ken_burns: false}, contact_sheet: {frames: [first]}, review: none, preview: none}
 assets: {p1: refs/one.png, p2: refs/two.png}
 stills:
-  quay: {prompt: "The quay at dawn.", aspect: "16:9"}
+  quay: {prompt: "The quay at dawn.", aspect: "16:9", upscale: 2k}
 scenes:
   - id: SC01
     shots:
@@ -226,9 +226,9 @@ def test_the_command_says_the_same_with_two_processors_and_with_one(film: Path) 
             )
         witness = next((film / ".veospec/index/witness").iterdir())
         witness.unlink()
-        assert "8 takes unchanged; nothing to do" in ran.stdout
+        assert "9 takes unchanged; nothing to do" in ran.stdout
         assert again.stdout == ran.stdout
         said[processors] = (ran.stdout, ran.stderr)
     assert said["1"][0] == said["2"][0]
-    assert said["1"][1] == "ended with 0, copies 0, records 8"
-    assert said["2"][1] == "ended with 0, copies 1, records 4"  # those of the first scene and of the still
+    assert said["1"][1] == "ended with 0, copies 0, records 9"
+    assert said["2"][1] == "ended with 0, copies 1, records 5"  # those of the first scene and of the still

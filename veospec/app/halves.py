@@ -73,7 +73,7 @@ def look(choices: Choices, environment: Asked, beside: Beside, least_bytes: int)
     kept = []  # the copy ends all at once: taking its half apart before would only keep others waiting
 
     def second() -> bytes:
-        kept.append(_looked(halves.second, choices, environment, with_stills=False))
+        kept.append(_looked(halves.second, choices, environment, with_pictures=False))
         return _encode(kept[0].half)
 
     try:
@@ -105,10 +105,10 @@ class _Looked(NamedTuple):
     inventory: StoredInventory
 
 
-def _looked(text: str, choices: Choices, environment: Asked, *, with_stills: bool = True) -> _Looked:
+def _looked(text: str, choices: Choices, environment: Asked, *, with_pictures: bool = True) -> _Looked:
     """Plan one half as if it were the whole. Raises `_NotPlainError` or a `VeospecError`.
 
-    Both halves hold all stills; they are counted in one of them.
+    Both halves hold all stills; they and what is made larger of them are counted in one.
     """
     project = read_project(choices, environment, content=text.encode(), outlines=True).project
     if project is None or project.notes or project.outline is None or project.includes or project.searched:
@@ -118,7 +118,7 @@ def _looked(text: str, choices: Choices, environment: Asked, *, with_stills: boo
         sights = sights_of_plan(project, inventory, plan, environment) if stands_alone(plan) else None
     if sights is None or environment.is_whole:
         raise _NotPlainError
-    steps = tuple([step for step in plan.steps if with_stills or step.node.kind is not Kind.STILL])
+    steps = tuple([step for step in plan.steps if with_pictures or step.node.request.duration is not None])
     half = _Half(
         project.outline,
         sights,
