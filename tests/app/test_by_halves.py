@@ -56,6 +56,9 @@ reel:
 """
 
 
+MORE = "".join(f"      - {{id: SH9{number}, prompt: More.}}\n" for number in range(5))
+
+
 class _Silent:
     def readouterr(self) -> tuple[str, str]:
         return "", ""
@@ -177,6 +180,16 @@ WHOLE_WAY = {
 def test_whatever_is_not_plain_goes_the_whole_way(film: Path, name: str) -> None:
     (film / "more.yaml").write_text("vars: {more: x}\n")
     assert by_halves(film, WHOLE_WAY[name]) is None
+
+
+def none(*_: object) -> Any:
+    raise AssertionError("looked by halves")
+
+
+@pytest.mark.parametrize("text", [FILM.replace("  - id: SC02", MORE + "  - id: SC02"), FILM + "store: elsewhere\n"])
+def test_no_half_is_looked_at_where_too_little_is_here(film: Path, text: str) -> None:
+    """What has to be made sends it the whole way, and then every input would have been hashed for nothing."""
+    assert by_halves(film, text, none) is None
 
 
 @pytest.mark.parametrize("beside", [never, cut_short])

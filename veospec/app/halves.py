@@ -8,6 +8,7 @@ whole way is gone, as if this had not been tried.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import MsgspecError, Struct
@@ -25,9 +26,11 @@ from veospec.errors import VeospecError
 from veospec.model import Cost, Kind
 from veospec.plan.planner import totals_of
 from veospec.plan.values import Plan, Totals
+from veospec.quick import NoAnswerError, store_of
 from veospec.spec.excerpt import Outline
 from veospec.spec.halves import Halves, in_halves, joined
 from veospec.spec.names import folded
+from veospec.store.layout import Store
 from veospec.store.project_files import read_spec
 
 Beside: TypeAlias = Callable[[Callable[[], bytes], Callable[[], Any]], tuple[Any, bytes | None]]
@@ -89,12 +92,25 @@ class _NotPlainError(Exception):
 
 def _cut(choices: Choices, least_bytes: int) -> Halves | None:
     content = read_spec(choices.spec).content
-    if content is None or len(content) < least_bytes:
+    if content is None or len(content) < least_bytes or not _seems_here(choices, content):
         return None
     try:
         return in_halves(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return None
+
+
+def _seems_here(choices: Choices, content: bytes) -> bool:
+    """Tell whether there are as many records as prompts: with fewer, something is to be made, so that a look by halves
+    would only come before the look at the whole. A wrong guess costs time.
+    """
+    try:
+        with open(choices.spec, "rb") as text:
+            root = store_of(str(choices.spec), text.fileno())
+    except (OSError, ValueError, NoAnswerError):
+        return False
+    with Store.open(Path(root), write=False) as store:
+        return store.actions.count() >= content.count(b"prompt:")
 
 
 class _Looked(NamedTuple):

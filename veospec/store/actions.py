@@ -25,7 +25,7 @@ from veospec.store.blobs import Blobs, is_digest, is_suffix
 from veospec.store.durable import create_file, make_folder, scratch_name, sync_folder
 from veospec.store.faults import from_os_error, translated
 from veospec.store.sealed import NewerError, SealError, body_of, check_version, read_json, seal
-from veospec.store.shelves import files_on_shelves
+from veospec.store.shelves import count_on_shelves, files_on_shelves
 
 KIND = "veospec_action"
 VERSION = 1
@@ -74,6 +74,10 @@ class Actions:
     def shelf(self, key: Key) -> str:
         """Return the folder of a key's record. A record is made once, by link, and never written again."""
         return f"{self._base}/{key[:2]}"
+
+    def count(self) -> int:
+        """Return about how many records there are; none of them is opened."""
+        return count_on_shelves(self.folder)
 
     def get(self, key: Key) -> ActionRecord | None:
         """Return the record, or None only when there is no file of that name. Raises `StoreCorrupt`."""

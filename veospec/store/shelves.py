@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from veospec.store.faults import translated
@@ -20,3 +22,13 @@ def files_on_shelves(folder: Path) -> Iterator[Path]:
                 yield shelf
                 continue
             yield from sorted(shelf.iterdir())
+
+
+def count_on_shelves(folder: Path) -> int:
+    """Return about how many files there are, by their names alone; what cannot be read holds nothing."""
+    count = 0
+    with suppress(OSError), os.scandir(folder) as shelves:
+        for shelf in shelves:
+            with os.scandir(shelf.path) as files:
+                count += sum(1 for _ in files)
+    return count
