@@ -92,7 +92,7 @@ def answer(arguments: Sequence[str]) -> int | Edit | None:
         spec = _spec(arguments)
         text = os.open(spec, _READ)
         try:
-            root = store_of(spec, text)
+            root = _store(spec, text)
             lease = _leased(root) if arguments[0] == "apply" else -1
             try:
                 said = _checked(root, places_of(spec), text, arguments)
@@ -179,8 +179,8 @@ def _spec(arguments: Sequence[str]) -> str:
     return named[0] if named else DEFAULT_SPEC
 
 
-def store_of(spec: str, text: int) -> str:
-    """Return where the store of an open storyboard seems to be, by the rules of `Store.for_project`. Raises."""
+def _store(spec: str, text: int) -> str:
+    """Return where the store seems to be, by the rules of `Store.for_project`."""
     project = os.path.dirname(os.path.join(os.getcwd(), spec))
     home = os.environ.get("VEOSPEC_HOME") or _written_store(text) or _STORE
     root = os.path.realpath(os.path.join(project, os.path.expanduser(home)))

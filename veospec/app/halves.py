@@ -7,8 +7,8 @@ whole way is gone, as if this had not been tried.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import MsgspecError, Struct
@@ -26,7 +26,6 @@ from veospec.errors import VeospecError
 from veospec.model import Cost, Kind
 from veospec.plan.planner import totals_of
 from veospec.plan.values import Plan, Totals
-from veospec.quick import NoAnswerError, store_of
 from veospec.spec.excerpt import Outline
 from veospec.spec.halves import Halves, in_halves, joined
 from veospec.spec.names import folded
@@ -34,6 +33,10 @@ from veospec.store.layout import Store
 from veospec.store.project_files import read_spec
 
 Beside: TypeAlias = Callable[[Callable[[], bytes], Callable[[], Any]], tuple[Any, bytes | None]]
+
+_SAMPLE = 32 << 10
+_SLACK = 1.2
+_STORE = re.compile(r"^store:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 LEAST_BYTES = 256 << 10
 """Shorter storyboards are read sooner than a second process is had."""
@@ -69,7 +72,12 @@ def look_by_halves(choices: Choices, environment: Asked) -> Whole | None:
 
 def look(choices: Choices, environment: Asked, beside: Beside, least_bytes: int) -> Whole | None:
     """Do so with any way of doing two things beside each other."""
-    halves = None if choices.only or choices.should_verify else _cut(choices, least_bytes)
+    if choices.only or choices.should_verify:
+        return None
+    try:
+        halves = _cut(choices, environment, least_bytes)
+    except VeospecError:
+        halves = None
     if halves is None:
         return None
 
@@ -90,27 +98,27 @@ class _NotPlainError(Exception):
     """Something is to be said of a half."""
 
 
-def _cut(choices: Choices, least_bytes: int) -> Halves | None:
+def _cut(choices: Choices, environment: Asked, least_bytes: int) -> Halves | None:
     content = read_spec(choices.spec).content
-    if content is None or len(content) < least_bytes or not _seems_here(choices, content):
+    if content is None or len(content) < least_bytes:
         return None
     try:
-        return in_halves(content.decode("utf-8-sig"))
+        halves = in_halves(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return None
+    return halves if halves is not None and _seems_here(halves, choices, environment) else None
 
 
-def _seems_here(choices: Choices, content: bytes) -> bool:
-    """Tell whether there are as many records as prompts: with fewer, something is to be made, so that a look by halves
-    would only come before the look at the whole. A wrong guess costs time.
+def _seems_here(halves: Halves, choices: Choices, environment: Asked) -> bool:
+    """Guess whether there are about as many records as prompts: with fewer, something is to be made, so that a look by
+    halves would only come before the look at the whole. A wrong guess costs time.
     """
-    try:
-        with open(choices.spec, "rb") as text:
-            root = store_of(str(choices.spec), text.fileno())
-    except (OSError, ValueError, NoAnswerError):
-        return False
-    with Store.open(Path(root), write=False) as store:
-        return store.actions.count() >= content.count(b"prompt:")
+    named = _STORE.search(halves.first[: halves.items] + halves.first[halves.cut :])
+    root = Store.for_project(choices.spec.absolute().parent, environment.get("VEOSPEC_HOME"), named[1] if named else "")
+    sample = halves.first[halves.items : halves.cut][-_SAMPLE:] + halves.second[halves.items : halves.tail][:_SAMPLE]
+    share = len(sample) / (halves.cut - halves.items + halves.tail - halves.items)
+    with Store.open(root, write=False) as store:
+        return store.actions.about() * _SLACK >= sample.count("prompt:") / share
 
 
 class _Looked(NamedTuple):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from veospec.store.faults import translated
+
+SHELVES = tuple([f"{number:02x}" for number in range(256)])
 
 
 def files_on_shelves(folder: Path) -> Iterator[Path]:
@@ -24,11 +26,8 @@ def files_on_shelves(folder: Path) -> Iterator[Path]:
             yield from sorted(shelf.iterdir())
 
 
-def count_on_shelves(folder: Path) -> int:
-    """Return about how many files there are, by their names alone; what cannot be read holds nothing."""
-    count = 0
-    with suppress(OSError), os.scandir(folder) as shelves:
-        for shelf in shelves:
-            with os.scandir(shelf.path) as files:
-                count += sum(1 for _ in files)
-    return count
+def names_on_shelves(folder: Path, shelves: Iterable[str]) -> Iterator[str]:
+    """Yield the names on some shelves; what cannot be read holds nothing."""
+    for shelf in shelves:
+        with suppress(OSError), os.scandir(f"{folder}/{shelf}") as files:
+            yield from (file.name for file in files)
