@@ -56,7 +56,7 @@ reel:
 """
 
 
-MORE = "".join(f"      - {{id: SH9{number}, prompt: More.}}\n" for number in range(5))
+MORE = "".join(f"      - {{id: SH9{number}, prompt: More.}}\n" for number in range(9))
 
 
 class _Silent:
