@@ -48,7 +48,10 @@ def _hold_places() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End with what there is to be done at an end, but without giving back the memory piece by piece."""
+    """End with what there is to be done at an end, but without giving back the memory piece by piece.
+
+    Nothing waits for threads here: whoever starts one joins it.
+    """
     try:
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):

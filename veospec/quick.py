@@ -66,9 +66,12 @@ class Edit:
 
 
 class Question:
-    """A command line, with the clock, the program and the project's place as they were before anything was read."""
+    """A command line, with the clock, the program and the project's place as they were before anything was read.
 
-    __slots__ = ("arguments", "began_ns", "edit", "house", "places")
+    `was_tried` once a short answer was looked for in vain.
+    """
+
+    __slots__ = ("arguments", "began_ns", "edit", "house", "places", "was_tried")
 
     def __init__(self, arguments: Sequence[str], began_ns: int = 0, edit: Edit | None = None) -> None:
         self.arguments = tuple(arguments)
@@ -79,6 +82,7 @@ class Question:
         except (OSError, ValueError, NoAnswerError):
             self.places = []
         self.edit = edit
+        self.was_tried = False
 
 
 def answer(arguments: Sequence[str]) -> int | Edit | None:

@@ -179,6 +179,12 @@ def test_a_quoted_merge_key_is_a_plain_key() -> None:
     assert read('"<<": {a: 1}') == {"<<": {"a": 1}}
 
 
+def test_a_quoted_merge_key_takes_nothing_from_the_plain_ones_after_it() -> None:
+    root = parse(b'base: &b {x: 1}\nquoted: {"<<": 1}\nmerged: {<<: *b}\n', "f.yaml").root
+    assert root["quoted"] == {"<<": 1}
+    assert root["merged"] == {"x": 1}
+
+
 def test_duplicates_tags_and_odd_keys_are_reported_and_the_rest_is_read() -> None:
     text = "id: a\nid: b\ncafé: 1\ncafe\u0301: 2\n1: x\n[q]: v\n? {z: 1}\n: w\nt: !!int 8\nlast: ok\n"
     tree = parse(text.encode(), "a.yaml")

@@ -185,3 +185,17 @@ def test_a_planted_link_is_not_opened(locks: Locks, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="symbolic link"):
         locks.attempt(KEY)
     assert not (tmp_path / "victim").exists()
+
+
+def test_who_only_looks_is_told_who_holds_and_leaves_no_trace(locks: Locks) -> None:
+    key = "ab" * 32
+    assert locks.holder(key) is None
+    assert not list(locks.folder.iterdir())
+    with locks.attempt(key, doing="apply") as lease:
+        assert isinstance(lease, Lease)
+        found = locks.holder(key)
+        assert found is not None
+        assert (found.pid, found.doing) == (os.getpid(), "apply")
+    (locks.folder / f"{key}.lock").write_text("left by a crash")
+    assert locks.holder(key) is None
+    assert isinstance(locks.attempt(key), Lease)

@@ -19,7 +19,7 @@ from veospec.cli.options import (
     spending_options,
 )
 from veospec.cli.say import answer, complain, is_terminal, json_text, problem_lines, say
-from veospec.cli.short import bare_spec, remember
+from veospec.cli.short import remember
 from veospec.cli.tables import plan_lines
 from veospec.errors import Exit, UsageError
 from veospec.quick import Question
@@ -48,7 +48,7 @@ def plan(spec: Path, form: str, output: Path | None, *, exit_code: bool, show_al
     question = _question()
     is_plain = form == "text" and output is None and not show_all
     short = None
-    if is_plain and question is not None and bare_spec(question.arguments) is None:  # else it was tried before
+    if is_plain and question is not None and not question.was_tried:
         short = in_short(question, choices, environment)
     planned = short or in_full(choices, environment, outlines=is_plain, is_saved=output is not None)
     warnings = list(problem_lines(planned.notes))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from veospec.app.witness import Asked, Sights
 
 
-def bare_spec(arguments: Sequence[str]) -> str | None:
+def _bare_spec(arguments: Sequence[str]) -> str | None:
     """Return the storyboard of a `plan` with no options; None for any other command line."""
     match arguments:
         case ["plan"]:
@@ -26,17 +26,22 @@ def bare_spec(arguments: Sequence[str]) -> str | None:
 
 def plan_in_short(question: Question) -> int | None:
     """Print a plan that is soon had and return the exit code; None for any other command line or storyboard."""
-    spec = bare_spec(question.arguments)
+    spec = _bare_spec(question.arguments)
     if spec is None:
         return None
     from veospec.app.choices import Choices
     from veospec.app.planned import in_short
     from veospec.app.witness import Asked
-    from veospec.cli.say import say
+    from veospec.cli.say import complain, say
     from veospec.cli.tables import plan_lines
 
     environment = Asked(os.environ)
-    planned = in_short(question, Choices(Path(spec)), environment)
+    question.was_tried = True
+    try:
+        planned = in_short(question, Choices(Path(spec)), environment)
+    except KeyboardInterrupt:
+        complain("")  # ends the line in which the terminal shows ^C, as click does
+        raise
     if planned is None:
         return None
     lines = list(plan_lines(planned.plan, show_all=False))

@@ -312,7 +312,7 @@ class _Builder:
             self.key_not_text(index)
             return _DROPPED
         key = value if value.isascii() else unicodedata.normalize("NFC", value)
-        if scalars.plain(text) == (key, None):
+        if key != _MERGE and scalars.plain(text) == (key, None):
             self.known_keys[text] = key
         return self.check_duplicate(key, index, node, spots)
 

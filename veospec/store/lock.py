@@ -108,14 +108,13 @@ class Locks:
 
     def holder(self, name: str) -> Holder | None:
         """Return who holds a lease of one process now, for those that only look; None when nobody does."""
-        try:
+        with suppress(OSError):
             fd = os.open(self.folder / f"{name}.lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            return None
-        try:
-            return None if _flock(fd, fcntl.LOCK_SH) else _holder(fd)
-        finally:
-            os.close(fd)
+            try:
+                return None if _flock(fd, fcntl.LOCK_SH) else _holder(fd)
+            finally:
+                os.close(fd)
+        return None
 
     def acquire(
         self,
