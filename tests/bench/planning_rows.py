@@ -61,6 +61,10 @@ def planning_rows(folder: Path, peers: Peers, shots: int, rounds: int) -> Iterat
         spec.write_text(text, "utf-8")
         _forget(film)
 
+    def news(number: int) -> None:
+        edit(number)
+        _forget(film)
+
     slow = max(3, rounds // 3)
     edited = in_turns(  # each edit is one of the storyboard that the witness tells of, as after an apply
         [Candidate("ninja", [ninja], tree), Candidate("edit", [VEOSPEC, "plan"], film, before=edit)], slow
@@ -70,11 +74,15 @@ def planning_rows(folder: Path, peers: Peers, shots: int, rounds: int) -> Iterat
         [
             Candidate("ninja", [ninja], tree),
             Candidate("cold", [VEOSPEC, "plan"], film, before=cold),
+            Candidate("news", [VEOSPEC, "plan"], film, before=news),
             Candidate("broken", [VEOSPEC, "validate", "--format", "json"], broken, partial(_forget, broken), code=3),
         ],
         slow,
     )
     yield against(f"cold `plan` (no index), {shots:,} shots", found, "cold", "ninja", 9, GOAL_MB["cold"])
+    ratio, took = found["news"].over(found["ninja"]), found["news"]
+    told = f"{ratio:.1f} × ninja ({took.ms:,.0f} ms), {took.peak_mb:.0f} MB"
+    yield Row(f"cold `plan`, one shot of {shots:,} to make", "for comparison", told)
     right = "every position right" if positions_are_right(broken) else "POSITIONS WRONG"
     yield against(f"`validate` cold, {shots:,} shots, 1 % broken: {right}", found, "broken", "ninja", 12)
 
