@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from spec_builders import compiled
+from spec_builders import catalogue, compiled
 
 from veospec.model import Kind, Location, Node
 from veospec.spec.compiler import Compiled
 from veospec.spec.excerpt import Outline
 from veospec.spec.halves import Halves, in_halves, joined
+from veospec.spec.schema import build_schema
+from veospec.spec.words import MAX_SCENES, MAX_SHOTS
 
 HEAD = """veospec: 1
 project: {code: HLV}
@@ -157,6 +159,34 @@ def test_halves_hold_what_the_whole_holds(name: str) -> None:
 @pytest.mark.parametrize("name", NO_HALVES)
 def test_whatever_is_not_plain_has_no_halves(name: str) -> None:
     assert read(HEAD + NO_HALVES[name]).outline is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "text", "count"),
+    [("MAX_SHOTS", FLAT, 4), ("MAX_SHOTS", FOUR, 4), ("MAX_SCENES", FOUR, 3)],
+    ids=["shots", "shots in scenes", "scenes"],
+)
+def test_halves_that_hold_more_than_a_storyboard_may_are_none(
+    limit: str, text: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each half alone is within the limit."""
+    alone = HEAD + text.replace("extend: C", "move: pan")
+    monkeypatch.setattr(f"veospec.spec.halves.{limit}", count)
+    assert holds_together(read(alone))
+    monkeypatch.setattr(f"veospec.spec.halves.{limit}", count - 1)
+    assert read(alone).outline is None
+
+
+def test_the_limits_are_those_of_the_language() -> None:
+    parts = build_schema(catalogue())["properties"]
+    assert parts["scenes"]["maxItems"] == MAX_SCENES
+    assert parts["shots"]["maxItems"] == MAX_SHOTS
+
+
+def test_a_text_that_may_hold_too_many_values_is_not_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("veospec.spec.halves._MOST_LETTERS", len(HEAD + FLAT))
+    assert in_halves(HEAD + FLAT) is not None
+    assert in_halves(HEAD + FLAT + "#") is None
 
 
 def test_a_byte_order_mark_is_no_letter() -> None:

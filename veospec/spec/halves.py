@@ -8,6 +8,7 @@ that sound:
 - Between the header and the tail, which are in both halves, lies nothing but that list.
 - What the other half declares is not declared in this one. Only halves without a finding count, so none refers to the
   other; a name that could be taken for a path instead is not let through.
+- What may not be more than so many in the whole is counted here once more.
 
 Pure. Nobody may believe halves beyond "all of this is here": whoever is in doubt compiles the whole.
 """
@@ -21,7 +22,11 @@ from msgspec import Struct
 
 from veospec.spec.excerpt import ROOT, Outline
 from veospec.spec.names import folded
+from veospec.spec.words import MAX_SCENES, MAX_SHOTS
+from veospec.spec.yamltext import MAX_NODES
 
+_MOST_LETTERS = 2 * MAX_NODES
+"""A value takes two letters at least, so no text of so many has more values than the reader takes."""
 _LIST = re.compile(r"\n(?:scenes|shots):")
 _ITEM = re.compile(r"\n( *)- ")
 _TOP_LEVEL = re.compile(r"\n[^\s#-]")
@@ -45,6 +50,8 @@ class Halves(Struct, frozen=True):
 
 def in_halves(text: str) -> Halves | None:
     """Return the halves of a text; None where it is not laid out for it. Whether they are sound, `joined` tells."""
+    if len(text) > _MOST_LETTERS:
+        return None
     heading = _LIST.search(text)
     first = _ITEM.search(text, heading.end()) if heading is not None else None
     if first is None or _ANOTHER_DOCUMENT.search(text) or ("\r" in text and _LONE_RETURN.search(text)):
@@ -72,6 +79,8 @@ def joined(halves: Halves, first: Outline, second: Outline) -> Outline | None:
         and _are_apart(first.shots, second.shots)
         and _are_apart(first.scene_names, second.scene_names)
         and not any("." in name for name in first.shots + second.shots)
+        and len(first.shots) + len(second.shots) <= MAX_SHOTS
+        and len(first.scene_names) + len(second.scene_names) <= MAX_SCENES
     )
     return _in_one(first, second, begin, end, halves.cut - halves.items) if is_sound else None
 

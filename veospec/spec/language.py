@@ -10,7 +10,9 @@ from veospec.spec.words import (
     ID,
     ID_WORDS,
     LONG,
+    MAX_SCENES,
     MAX_SEED,
+    MAX_SHOTS,
     Node,
     choice,
     flag,
@@ -30,7 +32,6 @@ from veospec.spec.words import (
 FORM = 1
 """The form of the language that this program reads: `veospec: 1`."""
 
-MAX_SHOTS = 200_000
 PROVIDERS = ("local", "flow", "omni", "agent-platform")
 
 
@@ -79,7 +80,7 @@ def sections(words: Vocabulary) -> dict[str, Node]:
             "style": text("The name of a style variant for the scene.", maximum=2_000),
             "notes": text("Notes for people; never sent.", maximum=LONG),
             "shots": shots,
-        }, required=["id", "shots"]), minimum=1, maximum=10_000),
+        }, required=["id", "shots"]), minimum=1, maximum=MAX_SCENES),
         "shots": shots,
         "reel": record("The cut.", {
             "join": choice("Who joins: this machine, or Flow (2 to 10 clips of one ratio).", ("local", "flow"),

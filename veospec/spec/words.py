@@ -35,6 +35,8 @@ documented; one client of the API stops at 5,000.
 """
 
 
+MAX_SHOTS = 200_000
+MAX_SCENES = 10_000
 MAX_SEED = 2**31 - 1
 """Source: useapi.net Google Flow API v1 reference, POST /videos, June 2026: no upper bound is documented; every known
 client stays below 2^31.
