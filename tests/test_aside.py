@@ -99,6 +99,20 @@ def dies_before_the_copy_has_answered() -> None:
     aside.beside(lambda: bytes(1 << 20), lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
+def an_interrupt_as_it_begins_ends_the_copy_alone() -> None:
+    plain = os.fork
+
+    def fork() -> int:
+        process = plain()
+        if not process:
+            os.kill(os.getpid(), signal.SIGINT)
+        return process
+
+    os.fork = fork
+    assert aside.beside(lambda: b"part", lambda: "here") == ("here", None)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
 def no_child_is_left() -> None:
     try:
         os.waitpid(-1, os.WNOHANG)
@@ -114,7 +128,12 @@ def test_the_answer_is_whole_or_none(name: str) -> None:
 
 @pytest.mark.parametrize(
     "what",
-    ["nobody_waits_when_this_part_fails", "a_process_with_threads_is_not_copied", "one_processor_has_no_second_half"],
+    [
+        "nobody_waits_when_this_part_fails",
+        "a_process_with_threads_is_not_copied",
+        "one_processor_has_no_second_half",
+        "an_interrupt_as_it_begins_ends_the_copy_alone",
+    ],
 )
 def test_in_one_interpreter(what: str) -> None:
     assert _alone(what) == ""

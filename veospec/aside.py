@@ -19,6 +19,7 @@ from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 _PIECE_BYTES = 1 << 20
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 _DONE = b"veospec:done"
 """Ends an answer that is whole; a copy that was killed has not sent it."""
 
@@ -77,24 +78,32 @@ def _start(part: Callable[[], bytes]) -> _Copy | None:
         answer, told = os.pipe()
     except OSError:
         return None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
         process = os.fork()
+        if not process:
+            _be_the_copy(part, told, answer, before)
     except OSError:
         os.close(answer)
         os.close(told)
         return None
-    if not process:
-        _be_the_copy(part, told, answer)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(told)
     return _Copy(process, answer)
 
 
-def _be_the_copy(part: Callable[[], bytes], told: int, answer: int) -> NoReturn:
-    """Answer and end, past everything that this process would do at its own end."""
+def _be_the_copy(part: Callable[[], bytes], told: int, answer: int, before: set[int | signal.Signals]) -> NoReturn:
+    """Answer and end, past everything that this process would do at its own end.
+
+    Until a signal is sure to end it, it hears none: it would say "interrupted" as if it were this process. `before` are
+    those that it never hears.
+    """
     try:
         os.close(answer)  # or it would wait for itself to read, for ever, where whoever asked has died
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for stop in _STOPS:
+            signal.signal(stop, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         rest = memoryview(part() + _DONE)
         while rest:
             rest = rest[os.write(told, rest) :]
