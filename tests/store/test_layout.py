@@ -108,6 +108,11 @@ def test_where_the_store_lies(tmp_path: Path, home: str | None, spec_store: str,
     assert Store.for_project(tmp_path / "project", home, spec_store) == tmp_path / expected
 
 
+def test_the_home_of_nobody_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="VEOSPEC_HOME is '~nobody-of-that-name/store'"):
+        Store.for_project(tmp_path, "~nobody-of-that-name/store")
+
+
 @pytest.mark.parametrize("spec_store", ["../out", "/tmp/x", "~/x", "a/../../b", "C:/x", "a\\b", "a//b", "a\0b", "."])
 def test_a_spec_cannot_name_a_store_outside_its_folder(tmp_path: Path, spec_store: str) -> None:
     with pytest.raises(SpecError, match="the store") as caught:

@@ -107,11 +107,16 @@ class Store:
         """Return where the store of a project lies.
 
         `home` (from the person, `VEOSPEC_HOME`) may be anywhere and wins; `spec_store` (`store:` of a spec, so from
-        anybody) must stay below the project. Raises `SpecError`.
+        anybody) must stay below the project. Raises `SpecError`, or `StoreError` for a home that leads nowhere.
         """
         project = project_dir.resolve()
         if home:
-            return (project / Path(home).expanduser()).resolve()
+            try:
+                return (project / Path(home).expanduser()).resolve()
+            except RuntimeError:  # a user who is not known, or a link that leads to itself
+                raise StoreError(
+                    f"VEOSPEC_HOME is {home!r}, which leads nowhere", "Set it to a folder of your own."
+                ) from None
         if not spec_store:
             return project / FOLDER_NAME
         try:
