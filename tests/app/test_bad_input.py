@@ -225,6 +225,12 @@ def test_what_cannot_be_obeyed_has_its_code_and_changes_nothing(
     assert sorted(path.name for path in yard.folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize("command", ["validate", "plan", "apply"])
+def test_a_pipe_is_no_storyboard_and_keeps_nobody_waiting(veospec: Person, command: str) -> None:
+    os.mkfifo(veospec.folder / "film.yaml")
+    assert "is not a regular file" in veospec(command, "film.yaml", code=3).said
+
+
 def test_a_misspelt_command_gets_the_nearest(veospec: Person) -> None:
     assert "'validate'" in veospec("valdate", code=2).err
 

@@ -176,8 +176,8 @@ def read_saved(path: Path) -> SavedPlan | None:
     Raises `UsageError` for a plan file that cannot be obeyed.
     """
     try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            head = stream.read(_HEAD_BYTES) or b""  # a pipe into which nobody writes has nothing yet
         if path.suffix.lower() != ".json" and not (head.startswith(b"{") and _SAVED in head):
             return None
         text = path.read_text("utf-8")
