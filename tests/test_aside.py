@@ -114,6 +114,7 @@ def an_interrupt_as_it_begins_ends_the_copy_alone() -> None:
 
 
 def no_child_is_left() -> None:
+    aside.wait()
     try:
         os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:

@@ -10,6 +10,7 @@ locks of all. Source: CPython documentation of `os.fork`, 3.12 (a warning with t
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -19,9 +20,10 @@ from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 _PIECE_BYTES = 1 << 20
+_LENGTH_BYTES = 8
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_DONE = b"veospec:done"
-"""Ends an answer that is whole; a copy that was killed has not sent it."""
+_leaving: list[int] = []
+"""Copies that have answered: giving back their memory takes them a while, for which nobody waits."""
 
 
 def beside(part: Callable[[], bytes], here: Callable[[], T]) -> tuple[T, bytes | None]:
@@ -32,10 +34,13 @@ def beside(part: Callable[[], bytes], here: Callable[[], T]) -> tuple[T, bytes |
     copy = _start(part) if can_start() else None
     if copy is None:
         return here(), None
+    answer = None
     try:
-        return here(), copy.answer()
+        found = here()
+        answer = copy.answer()
     finally:
-        copy.end()
+        copy.end(has_answered=answer is not None)
+    return found, answer
 
 
 class _Copy:
@@ -47,19 +52,39 @@ class _Copy:
 
     def answer(self) -> bytes | None:
         """Wait for the answer; None when it is not whole."""
-        pieces = []
-        while piece := os.read(self._pipe, _PIECE_BYTES):
-            pieces.append(piece)
-        answer = b"".join(pieces)
-        return answer[: -len(_DONE)] if answer.endswith(_DONE) else None
+        length = self._read(_LENGTH_BYTES)
+        wanted = int.from_bytes(length, "big")
+        answer = self._read(wanted)
+        return answer if len(length) == _LENGTH_BYTES and len(answer) == wanted else None
 
-    def end(self) -> None:
+    def end(self, *, has_answered: bool) -> None:
         """End it, whether it has answered or not."""
         os.close(self._pipe)
+        if has_answered:
+            _leaving.append(self._process)
+            return
         with suppress(ProcessLookupError):
             os.kill(self._process, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self._process, 0)
+        _wait_for(self._process)
+
+    def _read(self, wanted: int) -> bytes:
+        pieces = []
+        while wanted > 0 and (piece := os.read(self._pipe, min(wanted, _PIECE_BYTES))):
+            pieces.append(piece)
+            wanted -= len(piece)
+        return b"".join(pieces)
+
+
+@atexit.register
+def wait() -> None:
+    """Wait for the copies that have answered, so that none is left and their time is counted as ours."""
+    while _leaving:
+        _wait_for(_leaving.pop())
+
+
+def _wait_for(process: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(process, 0)
 
 
 def can_start() -> bool:
@@ -104,7 +129,8 @@ def _be_the_copy(part: Callable[[], bytes], told: int, answer: int, before: set[
         for stop in _STOPS:
             signal.signal(stop, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        rest = memoryview(part() + _DONE)
+        found = part()
+        rest = memoryview(len(found).to_bytes(_LENGTH_BYTES, "big") + found)
         while rest:
             rest = rest[os.write(told, rest) :]
     finally:

@@ -29,7 +29,7 @@ _MOST_LETTERS = 2 * MAX_NODES
 """A value takes two letters at least, so no text of so many has more values than the reader takes."""
 _LIST = re.compile(r"\n(?:scenes|shots):")
 _ITEM = re.compile(r"\n( *)- ")
-_TOP_LEVEL = re.compile(r"\n[^\s#-]")
+_TOP_LEVEL = re.compile(r"\n(?:[^\s#-]|---)")
 _ANOTHER_DOCUMENT = re.compile(r"\n(?:---|\.\.\.)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
@@ -54,11 +54,13 @@ def in_halves(text: str) -> Halves | None:
         return None
     heading = _LIST.search(text)
     first = _ITEM.search(text, heading.end()) if heading is not None else None
-    if first is None or _ANOTHER_DOCUMENT.search(text) or ("\r" in text and _LONE_RETURN.search(text)):
+    if first is None or ("\r" in text and _LONE_RETURN.search(text)):
         return None
     items = first.start() + 1
     following = _TOP_LEVEL.search(text, items)
     end = len(text) if following is None else following.start() + 1
+    if _ANOTHER_DOCUMENT.search(text, 0, items) or _ANOTHER_DOCUMENT.search(text, end - 1):
+        return None
     item, middle = f"\n{first[1]}- ", (items + end) // 2
     found = [at + 1 for at in (text.rfind(item, items, middle + len(item)), text.find(item, middle, end)) if at >= 0]
     if not found:

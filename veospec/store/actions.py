@@ -31,7 +31,7 @@ KIND = "veospec_action"
 VERSION = 1
 MAX_RECORD_BYTES = 4 << 20
 _MANY = 100
-_USUAL_BYTES = 8 << 10
+_USUAL_BYTES = 4 << 10
 """Few records are longer, and a stat of each, or room for the longest, costs more than the reading."""
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
