@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -10,12 +11,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from spec_builders import catalogue, compiled
 
+from veospec.errors import SpecUnreadable
 from veospec.model import Kind, Location, Node
 from veospec.spec.compiler import Compiled
 from veospec.spec.excerpt import Outline
 from veospec.spec.halves import Halves, in_halves, joined
 from veospec.spec.schema import build_schema
+from veospec.spec.tree import Map, Seq
 from veospec.spec.words import MAX_SCENES, MAX_SHOTS
+from veospec.spec.yamltext import parse
 
 HEAD = """veospec: 1
 project: {code: HLV}
@@ -184,9 +188,16 @@ def test_the_limits_are_those_of_the_language() -> None:
 
 
 def test_a_text_that_may_hold_too_many_values_is_not_halved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("veospec.spec.halves._MOST_LETTERS", len(HEAD + FLAT))
-    assert in_halves(HEAD + FLAT) is not None
-    assert in_halves(HEAD + FLAT + "#") is None
+    text = HEAD + FLAT
+    marks = sum(text.count(mark) for mark in ":-,[{?")
+    for letters, values, is_halved in (
+        (len(text), 0, True),
+        (len(text) - 1, marks, True),
+        (len(text) - 1, marks - 1, False),
+    ):
+        monkeypatch.setattr("veospec.spec.halves._MOST_LETTERS", letters)
+        monkeypatch.setattr("veospec.spec.halves.MAX_NODES", values)
+        assert (in_halves(text) is not None) is is_halved
 
 
 def test_a_byte_order_mark_is_no_letter() -> None:
@@ -236,3 +247,17 @@ def test_any_two_halves_are_the_whole_or_none() -> None:
     hold()
     assert sum(taken) > len(taken) // 10
     assert not all(taken)
+
+
+@given(boards())
+@settings(max_examples=100, deadline=None)
+def test_no_value_stands_without_a_mark(text: str) -> None:
+    """But the text as a whole, which is one."""
+    with suppress(SpecUnreadable):
+        root = parse(text.encode(), "shots.yaml").root
+        assert _values(root) - 1 <= sum(text.count(mark) for mark in ":-,[{?")
+
+
+def _values(node: object) -> int:
+    inner = node.values() if isinstance(node, Map) else node if isinstance(node, Seq) else ()
+    return 1 + sum(map(_values, inner))

@@ -27,6 +27,8 @@ from veospec.spec.yamltext import MAX_NODES
 
 _MOST_LETTERS = 2 * MAX_NODES
 """A value takes two letters at least, so no text of so many has more values than the reader takes."""
+_BEFORE_VALUES = ":-,[{?"
+"""No value stands without one of these before it."""
 _LIST = re.compile(r"\n(?:scenes|shots):")
 _ITEM = re.compile(r"\n( *)- ")
 _TOP_LEVEL = re.compile(r"\n(?:[^\s#-]|---)")
@@ -50,7 +52,7 @@ class Halves(Struct, frozen=True):
 
 def in_halves(text: str) -> Halves | None:
     """Return the halves of a text; None where it is not laid out for it. Whether they are sound, `joined` tells."""
-    if len(text) > _MOST_LETTERS:
+    if len(text) > _MOST_LETTERS and sum(map(text.count, _BEFORE_VALUES)) > MAX_NODES:
         return None
     heading = _LIST.search(text)
     first = _ITEM.search(text, heading.end()) if heading is not None else None
