@@ -132,10 +132,10 @@ class _Builder:
             return self.mapping(event)
         if kind is SequenceStartEvent:
             return self.sequence(event)
-        return self.alias(event) if kind is AliasEvent else self.odd_scalar(event)
+        return self.alias(event) if kind is AliasEvent else self.scalar(event)
 
     def mapping(self, event: Any, *, is_key: bool = False) -> _Read:
-        """Read a mapping. Here and in `sequence` is the hot path: what is plain is read without another call."""
+        """Read a mapping. Its plain keys and values are the hot path: they are read without another call."""
         suspicious, longest, has_escapes = scalars.FIRST_OF_SPECIAL, MAX_TEXT, self.has_escapes
         next_event, known_keys, known_values = self.next_event, self.known_keys, self.known_values
         node = Map()
@@ -186,29 +186,15 @@ class _Builder:
 
     def sequence(self, event: Any, *, is_key: bool = False) -> _Read:
         """Read a sequence."""
-        suspicious, longest, has_escapes = scalars.FIRST_OF_SPECIAL, MAX_TEXT, self.has_escapes
-        next_event, known_values = self.next_event, self.known_values
         node = Seq()
         spots: list[int] = []
         anchor = self.open(event, node, is_key=is_key)
         size = height = 1
-        while (kind := type(event := next_event())) is not SequenceEndEvent:
+        while type(event := self.next_event()) is not SequenceEndEvent:
             index = event.start_mark.index
-            if (
-                kind is ScalarEvent
-                and event.anchor is None
-                and event.tag is None
-                and len(value := event.value) <= longest
-            ):
-                if value[:1] in suspicious and event.implicit[0]:
-                    value = known_values[value] if value in known_values else self.plain(value, index)
-                elif has_escapes and not value.isprintable():
-                    value = self.value(event, value, index)
-                size += 1
-            else:
-                value, own_size, own_height = self.node(event)
-                size += own_size
-                height = max(height, own_height + 1)
+            value, own_size, own_height = self.node(event)
+            size += own_size
+            height = max(height, own_height + 1)
             if size > MAX_NODES:
                 raise self.too_many(index)
             node.append(value)
@@ -245,8 +231,8 @@ class _Builder:
 
     # -- scalars --
 
-    def odd_scalar(self, event: Any) -> _Read:
-        """Read a scalar that has an anchor or a tag, is over-long, or is the whole document."""
+    def scalar(self, event: Any) -> _Read:
+        """Read any scalar; `mapping` reads the plain ones itself."""
         index = event.start_mark.index
         if event.tag is not None:
             self.refuse_tag(event, index)
