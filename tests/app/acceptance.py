@@ -44,6 +44,24 @@ class Ran:
         return json.loads(self.out)
 
 
+class Silent:
+    """Stands for a capture where none is: at module scope nothing is read back."""
+
+    def readouterr(self) -> tuple[str, str]:
+        return "", ""
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """Be in a folder."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
 class Person:
     """Somebody at a prompt in a folder."""
 

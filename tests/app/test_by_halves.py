@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance import Person
+from acceptance import Person, Silent, inside
 
 from veospec.app.choices import Choices
 from veospec.app.edited import remembered
@@ -59,11 +59,6 @@ reel:
 MORE = "".join(f"      - {{id: SH9{number}, prompt: More.}}\n" for number in range(9))
 
 
-class _Silent:
-    def readouterr(self) -> tuple[str, str]:
-        return "", ""
-
-
 def in_turns(part: Callable[[], bytes], here: Callable[[], Any]) -> tuple[Any, bytes | None]:
     """Do both parts in this process; one that raises has failed."""
     answer = None
@@ -85,7 +80,7 @@ def cut_short(part: Callable[[], bytes], here: Callable[[], Any]) -> tuple[Any, 
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which everything is made."""
     folder = tmp_path_factory.mktemp("halves") / "film"
-    person = Person(folder, _Silent())  # type: ignore[arg-type]
+    person = Person(folder, Silent())  # type: ignore[arg-type]
     person.write(FILM)
     person.picture("refs/one.png", (320, 180))
     person.picture("refs/two.png", (320, 180), "navy")
@@ -103,20 +98,9 @@ def town() -> Iterator[None]:
         del os.environ["TOWN"]
 
 
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        with town():
-            yield
-    finally:
-        os.chdir(before)
-
-
 def by_halves(folder: Path, text: str, beside: Any = in_turns, **choices: Any) -> Whole | None:
     (folder / "shots.yaml").write_text(text)
-    with inside(folder):
+    with inside(folder), town():
         asked = Asked(os.environ)
         found = look(Choices(Path("shots.yaml"), **choices), asked, beside, 0)
         assert found is None or asked.used["TOWN"] == "Bergen"
@@ -136,7 +120,7 @@ def test_halves_say_what_the_whole_says(film: Path, name: str) -> None:
     """The words, what is remembered for an edit, and everything that was looked at."""
     found = by_halves(film, SAME[name])
     assert found is not None
-    with inside(film):
+    with inside(film), town():
         environment = Asked(os.environ)
         project = open_project(Choices(Path("shots.yaml")), environment, outlines=True)
         with stored(project) as inventory:
@@ -232,7 +216,7 @@ def test_the_command_says_the_same_with_two_processors_and_with_one(film: Path) 
     (film / "shots.yaml").write_text(FILM + f"# {'word ' * 1000}\n" * (LEAST_BYTES // 5000 + 1))
     said = {}
     for processors in ("1", "2"):
-        with inside(film):
+        with inside(film), town():
             ran = subprocess.run([sys.executable, "-c", PLAN, processors], capture_output=True, text=True, check=True)
             again = subprocess.run(
                 [sys.executable, "-m", "veospec", "plan"], capture_output=True, text=True, check=True

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from acceptance import Person, write_clip
+from acceptance import Person, Silent, inside, write_clip
 from flow_studio import ONE, QUIET, Film, studio_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,27 +79,12 @@ scenes:
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which everything is made, with a witness of a plan that found nothing to do."""
     folder = tmp_path_factory.mktemp("edited") / "film"
-    person = Person(folder, _Silent())  # type: ignore[arg-type]
+    person = Person(folder, Silent())  # type: ignore[arg-type]
     person.write(FILM)
     person.picture("refs/one.png", (320, 180))
     person.picture("refs/two.png", (320, 180), "navy")
     person("apply")
     return folder
-
-
-class _Silent:
-    def readouterr(self) -> tuple[str, str]:
-        return "", ""
-
-
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
 
 
 def said(folder: Path, question: quick.Question) -> tuple[int, str, str]:
@@ -302,7 +285,7 @@ shots:
 def test_what_only_all_shots_together_show_is_told(tmp_path: Path, name: str) -> None:
     """A rule that compares shots of which an excerpt would hold one only."""
     before, (old, new), code = JUDGED_TOGETHER[name]
-    person = Person(tmp_path, _Silent())  # type: ignore[arg-type]
+    person = Person(tmp_path, Silent())  # type: ignore[arg-type]
     person.write(before)
     person.picture("sea.png")
     for name in ("land.mp4", "sea.mp4"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance import Person
+from acceptance import Person, Silent
 
 from veospec import quick
 from veospec.app.inventory import StoredInventory
@@ -112,20 +112,13 @@ class Film:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project that was applied once."""
     folder = tmp_path_factory.mktemp("made") / "film"
-    person = Person(folder, _Silent())
+    person = Person(folder, Silent())
     person.write(FILM)
     person.write(ACT, "acts/one.yaml")
     person.write(OVERLAY, "prices.toml")
     person.picture("refs/kite.png", (320, 180))
     person("apply")
     return folder
-
-
-class _Silent:
-    """Stands for a capture where none is: at module scope nothing is read back."""
-
-    def readouterr(self) -> tuple[str, str]:
-        return "", ""
 
 
 @pytest.fixture

@@ -81,9 +81,8 @@ def open_descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def two_find_what_one_finds(seed: str) -> None:
-    """Random questions about random changes, asked with and without a copy, and with nothing remembered at all."""
-    chance = random.Random(seed)
+def heard_answers() -> list[bytes | None]:
+    """Return a list into which every answer of a copy will come."""
     answers: list[bytes | None] = []
     beside = changes.beside
 
@@ -93,6 +92,13 @@ def two_find_what_one_finds(seed: str) -> None:
         return mine, answer
 
     changes.beside = watched
+    return answers
+
+
+def two_find_what_one_finds(seed: str) -> None:
+    """Random questions about random changes, asked with and without a copy, and with nothing remembered at all."""
+    chance = random.Random(seed)
+    answers = heard_answers()
     changes._HEAD_START = 0
     with tempfile.TemporaryDirectory() as folder:
         root, file = Path(folder, "project"), Path(folder, "memo")
@@ -124,15 +130,7 @@ def two_find_what_one_finds(seed: str) -> None:
 
 def nothing_is_told_of_what_is_as_it_was() -> None:
     """The answer of a copy has the numbers of what is not as remembered, and nothing else."""
-    answers: list[bytes | None] = []
-    beside = changes.beside
-
-    def watched(part: Callable[[], bytes], here: Callable[[], T]) -> tuple[T, bytes | None]:
-        mine, answer = beside(part, here)
-        answers.append(answer)
-        return mine, answer
-
-    changes.beside = watched
+    answers = heard_answers()
     changes.MANY_FILES, changes._HEAD_START = 1, 0
     with tempfile.TemporaryDirectory() as folder:
         root, memo = Path(folder, "project"), settled()
